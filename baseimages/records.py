@@ -1,0 +1,135 @@
+"""Records in and out: JSON with a schema version, atomic writes, the work folder, the lock.
+
+A record is a frozen pydantic model. Nothing is ever half-written: a temporary file beside the
+target, fsync, rename. Whoever reads a record names the model and gets that or a `RecordError`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from baseimages.errors import LockedError, RecordError, StorageError
+
+WORK_FOLDER = ".work"
+
+
+class Record(BaseModel):
+    """Base of everything that is stored as JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    schema_version: int = 1
+
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkFolder:
+    """Where raw outputs of one image, base family and target lie; ignored by git."""
+
+    root: Path
+    image_name: str
+    base: str
+    target: str
+
+    BUILD: ClassVar[str] = "build.json"
+    SUITE: ClassVar[str] = "suite.json"
+    SCAN: ClassVar[str] = "scan.json"
+    LAYERS: ClassVar[str] = "layers.json"
+    BENCHMARK: ClassVar[str] = "benchmark.json"
+
+    @property
+    def path(self) -> Path:
+        """The folder itself, created on first use."""
+        folder = self.root / WORK_FOLDER / self.image_name / self.base / self.target
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def layout(self) -> Path:
+        """The one OCI layout that all readers share."""
+        return self.path / "layout"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `path` whole or not at all. Raises StorageError; the old content then still stands."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise StorageError(
+            f"{path} was not written: {error.strerror}; what stood there before is untouched",
+            next_step="free some space (`df -h .`) or fix the permissions, then run it again",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def render_record(record: Record) -> str:
+    """The stored form: sorted by declaration, two spaces, one newline at the end."""
+    return record.model_dump_json(indent=2) + "\n"
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Store a record. Raises StorageError."""
+    write_text(path, render_record(record))
+
+
+def load_record(path: Path, model: type[RecordT], *, made_by: str) -> RecordT:
+    """Read a record; `made_by` is the command that makes it. Raises RecordError."""
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise RecordError(f"{path} is missing", next_step=f"run `{made_by}`") from error
+    except ValidationError as error:
+        raise RecordError(
+            f"{path} is not a {model.__name__} of schema this version reads: {error.errors()[0]}",
+            next_step=f"remove it and run `{made_by}`",
+        ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file, read in chunks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def checkout_lock(root: Path) -> Iterator[None]:
+    """Hold this checkout; a second run is told who holds it. Raises LockedError.
+
+    The kernel frees the lock when its holder dies, so nothing has to be cleaned up by hand.
+    """
+    folder = root / WORK_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = folder / "holder.txt"
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        who = holder.read_text(encoding="utf-8").strip() if holder.exists() else "another run"
+        raise LockedError(
+            f"this checkout is in use by {who}", next_step="wait for it, or use a second clone"
+        ) from error
+    try:
+        write_text(holder, f"process {os.getpid()}\n")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()

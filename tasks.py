@@ -1,0 +1,166 @@
+"""Verbs with typed arguments: parse, call one function of `baseimages.verbs`, print.
+
+`invoke --list` is the menu, `invoke --help build` explains one verb, `invoke --debug VERB` shows
+the traceback of an error.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from invoke import Context, task
+
+from baseimages import verbs
+from baseimages.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, BaseImagesError
+
+ROOT = Path(__file__).parent
+SELECTION = {
+    "variant": "the image, a key of images.toml (cpu)",
+    "target": "core or full; the image's default otherwise",
+    "base": "auto, or a base family of images.toml (ubuntu-24.04, debian-13)",
+}
+OPTIONS = {
+    "dry_run": "print what would be done and stop",
+    "json": "print JSON for a script",
+    "ca_bundle": "certificate bundle of an intercepting network; default $SSL_CERT_FILE",
+    "build_arg": "NAME=VALUE for an ARG of the Dockerfile; repeatable",
+}
+
+
+def help_for(*names: str, **own: str) -> dict[str, str]:
+    """The help texts of the named options, and of those that only one verb has."""
+    return {name.replace("_", "-"): (SELECTION | OPTIONS)[name] for name in names} | own
+
+
+def verb(**options: Any) -> Callable[[Callable[..., None]], Any]:
+    """An invoke task whose errors become one message and their exit code."""
+
+    def wrap(function: Callable[..., None]) -> Any:
+        @functools.wraps(function)
+        def guarded(*words: Any, **values: Any) -> None:
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED_EXIT_CODE))
+            try:
+                function(*words, **values)
+            except BaseImagesError as error:
+                if logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
+                    raise
+                print(f"error: {error}", file=sys.stderr)
+                sys.exit(error.exit_code)
+            except KeyboardInterrupt:
+                print("interrupted: everything that was started is stopped", file=sys.stderr)
+                sys.exit(INTERRUPTED_EXIT_CODE)
+
+        return task(**options)(guarded)
+
+    return wrap
+
+
+def choose(variant: str, target: str, base: str) -> verbs.Selection:
+    """What the person chose; an empty word means the default."""
+    return verbs.Selection(root=ROOT, variant=variant, target=target or None, base=base)
+
+
+@verb(help=help_for("variant", "target", "base", "json", "ca_bundle", "build_arg"), iterable=["build_arg"])
+def plan(
+    _: Context, variant: str = "cpu", target: str = "", base: str = "auto", json: bool = False,
+    ca_bundle: str = "", build_arg: list[str] | None = None,
+) -> None:  # fmt: skip
+    """Print what a build would do; needs no engine."""
+    inputs = verbs.BuildInputs(ca_bundle=ca_bundle or None, build_args=tuple(build_arg or ()))
+    print(verbs.describe_plan(choose(variant, target, base), inputs, as_json=json), end="")
+
+
+@verb(
+    help=help_for("variant", "target", "base", "dry_run", "json", "ca_bundle", "build_arg"),
+    iterable=["build_arg"],
+)
+def build(
+    _: Context, variant: str = "cpu", target: str = "", base: str = "auto", dry_run: bool = False,
+    json: bool = False, ca_bundle: str = "", build_arg: list[str] | None = None,
+) -> None:  # fmt: skip
+    """Build one image and record its digest, its steps and its layout."""
+    inputs = verbs.BuildInputs(ca_bundle=ca_bundle or None, build_args=tuple(build_arg or ()))
+    selection = choose(variant, target, base)
+    print(verbs.build(selection, inputs, dry_run=dry_run, as_json=json), end="")
+
+
+@verb(help=help_for("variant", "target", "base", "json", "dry_run"))
+def verify(
+    _: Context, variant: str = "cpu", target: str = "", base: str = "auto", json: bool = False,
+    dry_run: bool = False,
+) -> None:  # fmt: skip
+    """Run the image's suite inside the built image."""
+    print(verbs.verify(choose(variant, target, base), dry_run=dry_run, as_json=json), end="")
+
+
+@verb(help=help_for("variant", "target", "base", "json", "dry_run"))
+def scan(
+    _: Context, variant: str = "cpu", target: str = "", base: str = "auto", json: bool = False,
+    dry_run: bool = False,
+) -> None:  # fmt: skip
+    """Make SBOMs and look for vulnerabilities, secrets, misconfiguration and licences."""
+    print(verbs.scan(choose(variant, target, base), dry_run=dry_run, as_json=json), end="")
+
+
+@verb(help=help_for("variant", "target", "base", "json", "dry_run", "ca_bundle"))
+def benchmark(
+    _: Context, variant: str = "cpu", target: str = "", base: str = "auto", json: bool = False,
+    dry_run: bool = False, ca_bundle: str = "",
+) -> None:  # fmt: skip
+    """Measure cold, no-op and edit builds, and the layers."""
+    inputs = verbs.BuildInputs(ca_bundle=ca_bundle or None)
+    selection = choose(variant, target, base)
+    print(verbs.benchmark(selection, inputs, dry_run=dry_run, as_json=json), end="")
+
+
+@verb(help=help_for("variant", "target", "base", "json", "dry_run"))
+def report(
+    _: Context, variant: str = "cpu", target: str = "", base: str = "auto", json: bool = False,
+    dry_run: bool = False,
+) -> None:  # fmt: skip
+    """Render reports/<image>/<revision>/ and the index from the records."""
+    print(verbs.report(choose(variant, target, base), dry_run=dry_run, as_json=json), end="")
+
+
+@verb(
+    help=help_for(
+        "json",
+        sarif="write the findings to this file as SARIF 2.1.0",
+        only="one tool or rule set by name; repeatable",
+    ),
+    iterable=["only"],
+)
+def lint(_: Context, json: bool = False, sarif: str = "", only: list[str] | None = None) -> None:
+    """Lint Dockerfiles, shell, workflows and Python."""
+    target = Path(sarif) if sarif else None
+    verbs.lint(ROOT, only=tuple(only or ()), sarif=target, as_json=json)
+
+
+@verb(help=help_for("json"))
+def doctor(_: Context, json: bool = False) -> None:
+    """Look at this host: what is wrong, why, and what cures it."""
+    print(verbs.doctor(ROOT, as_json=json), end="")
+
+
+@verb(help=help_for("dry_run"))
+def lock(_: Context, dry_run: bool = False) -> None:
+    """Resolve requirements again and write every lock with hashes."""
+    print(verbs.lock(ROOT, dry_run=dry_run), end="")
+
+
+@verb(help=help_for("dry_run", **{"set": "NAME=VALUE: the new value of a pin; repeatable"}), iterable=["set"])
+def update_pins(_: Context, set: list[str] | None = None, dry_run: bool = False) -> None:
+    """Change a version and its hash wherever it is pinned."""
+    print(verbs.update_pins(ROOT, changes=tuple(set or ()), dry_run=dry_run), end="")
+
+
+@verb()
+def schema(_: Context) -> None:
+    """Write images.schema.json from the model, for editors."""
+    print(verbs.write_schema(ROOT), end="")
