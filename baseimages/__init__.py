@@ -1,0 +1,1 @@
+"""A family of edge AI container base images: declare, plan, build, inspect, measure, report."""

