@@ -1,1 +1,3 @@
-"""A family of edge AI container base images: declare, plan, build, inspect, measure, report."""
+"""Builds, tests, scans, measures and reports a family of edge AI container base images."""
+
+__version__ = "0.1.0"

@@ -1,32 +1,54 @@
-"""Declare: what the family is, as written down.
+"""What the family is, as its maintainers wrote it down.
 
-Enters: images.toml, Dockerfiles, requirements, git. Leaves: `Family`, `Dockerfile`, `Revision`.
+Enters: `images.toml`, Dockerfiles, the checkout's revision. Leaves: `Family` with its `Image`s and
+`BaseFamily`s, a parsed `Dockerfile`, a `Revision`. Reads files and asks git; decides nothing.
+A new image is a new entry in `images.toml` and a folder with a Dockerfile, nothing here.
 """
 
-from baseimages.declare.dockerfile import Dockerfile, Stage, load_dockerfile, parse_dockerfile
+from baseimages.declare.dockerfile import (
+    HEADER_FIELDS,
+    Dockerfile,
+    GlobalArg,
+    HeaderField,
+    Instruction,
+    Stage,
+    expand,
+    load_dockerfile,
+    parse_dockerfile,
+)
 from baseimages.declare.family import (
+    Accelerator,
     BaseFamily,
     Bootstrap,
     Family,
     Image,
+    Platform,
     load_family,
-    nearest,
     render_schema,
 )
+from baseimages.declare.names import quote_word, unknown_word
 from baseimages.declare.revision import Revision, load_revision
 
 __all__ = [
-    "BaseFamily",
-    "Bootstrap",
-    "Dockerfile",
     "Family",
     "Image",
-    "Revision",
-    "Stage",
-    "load_dockerfile",
+    "BaseFamily",
+    "Bootstrap",
+    "Platform",
+    "Accelerator",
     "load_family",
-    "load_revision",
-    "nearest",
-    "parse_dockerfile",
     "render_schema",
+    "Dockerfile",
+    "Stage",
+    "Instruction",
+    "HeaderField",
+    "GlobalArg",
+    "HEADER_FIELDS",
+    "parse_dockerfile",
+    "load_dockerfile",
+    "expand",
+    "Revision",
+    "load_revision",
+    "unknown_word",
+    "quote_word",
 ]

@@ -1,156 +1,216 @@
-"""The family: images.toml as typed records, with errors that suggest the nearest name."""
+"""`images.toml` as a typed model: base families and images, and the JSON schema for editors."""
 
 from __future__ import annotations
 
-import difflib
 import json
 import tomllib
-from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from baseimages.errors import DeclarationError, UsageError
+from baseimages.declare.names import (
+    ArgName,
+    ArgValue,
+    Digest,
+    Name,
+    Reference,
+    RelativePath,
+    TagTemplate,
+    quote_word,
+    suggest_name,
+    unknown_word,
+)
+from baseimages.errors import DeclarationError
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
-ImageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+){0,8}$")]
-Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-Reference = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._/-]{0,200}:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")
-]
-RelativePath = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")
-]
+ValueT = TypeVar("ValueT")
+
+
+class Platform(StrEnum):
+    """Operating system and architecture in OCI's spelling."""
+
+    AMD64 = "linux/amd64"
+    ARM64 = "linux/arm64"
+
+
+class Accelerator(StrEnum):
+    """What an image computes on; OCI's "variant" means another thing (v8, v3)."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+    TEGRA = "tegra"
 
 
 class Declared(BaseModel):
-    """Base of the models: unknown keys are errors, nothing changes after reading."""
+    """A table of images.toml: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Bootstrap(Declared):
-    """How `mmdebstrap` makes the base from the archive."""
+    """How mmdebstrap makes the base from the archive where no registry can be reached."""
 
-    suite: Name = Field(description="release of the archive, e.g. trixie")
-    variant: Name = Field(description="mmdebstrap's set of packages, e.g. minbase")
-    include: tuple[Name, ...] = Field(default=(), description="packages beyond the variant")
+    suite: Name
+    """Suite of the archive, such as trixie."""
+    variant: Name = "minbase"
+    """mmdebstrap's variant: which packages beyond the essential ones."""
+    include: tuple[Name, ...] = ()
+    """Packages to add."""
 
 
 class BaseFamily(Declared):
-    """An operating system that images can stand on."""
+    """A distribution that images are built on; Dockerfiles know it by its key."""
 
-    reference: Reference = Field(description="repository and tag")
-    digest: Digest = Field(description="digest of that tag's index")
-    bootstrap: Bootstrap | None = Field(default=None, description="when no registry answers")
+    reference: Reference
+    """Repository and tag; what a person calls the base."""
+    digest: Digest
+    """Digest of the image index behind that tag; what is really used."""
+    bootstrap: Bootstrap | None = None
+    """Way without a registry; without it the base has to be pulled."""
+    build_args: dict[ArgName, ArgValue] = Field(default_factory=dict)
+    """Build arguments that every image on this base gets."""
 
 
 class Image(Declared):
-    """One image of the family."""
+    """An image of the family; the user's word for it, the variant, is its key."""
 
-    name: ImageName = Field(description="folder of the Dockerfile and repository of the image")
-    platform: Annotated[str, StringConstraints(pattern=r"^linux/(amd64|arm64)$")]
-    accelerator: Annotated[str, StringConstraints(pattern=r"^(cpu|cuda|tegra)$")]
-    targets: tuple[Name, ...] = Field(min_length=1, description="stages that ship")
+    name: Name
+    """Its repository name, and the folder of its Dockerfile."""
+    environment_version: Name
+    """AI_ENV_VER of the image and its version label."""
+    platform: Platform
+    """What it runs on."""
+    accelerator: Accelerator
+    """What it computes on."""
+    targets: tuple[Name, ...] = Field(min_length=1)
+    """Targets of its Dockerfile that ship, smallest first."""
     default_target: Name
-    bases: tuple[Name, ...] = Field(min_length=1, description="base families, preferred first")
-    suite: RelativePath = Field(description="script that tests the built image")
+    """The target that is meant when none is named, and the one that is published."""
+    bases: tuple[Name, ...] = Field(min_length=1)
+    """Base families it builds on, preferred first."""
+    suite: RelativePath
+    """Script that tests the built image, given the image's tag."""
+    tags: tuple[TagTemplate, ...] = Field(min_length=1)
+    """Local tags; {target}, {base} and {revision} are filled in. The first is the friendly one."""
+    optional: dict[ArgName, ArgName] = Field(default_factory=dict)
+    """Parts that an image can do without: the build argument that leaves one out when it is 0, and
+    the one with the URL whose host has to answer."""
 
     @property
     def dockerfile(self) -> str:
-        """Path of the Dockerfile, relative to the root."""
+        """Path of the Dockerfile, relative to the checkout."""
         return f"{self.name}/Dockerfile"
 
     def target(self, word: str | None) -> str:
-        """The target called `word`, or the default. Raises UsageError with the nearest name."""
-        if word is None:
-            return self.default_target
-        if word not in self.targets:
-            raise _unknown("target", word, self.targets)
-        return word
+        """The target of that name, the default for None. Raises UsageError."""
+        return _choose("target", self.default_target if word is None else word, self.targets)
+
+    def base(self, word: str | None) -> str:
+        """The base family of that name, the preferred one for None. Raises UsageError."""
+        return _choose("base family", self.bases[0] if word is None else word, self.bases)
 
     @model_validator(mode="after")
-    def _default_is_a_target(self) -> Image:
+    def _check_default_target(self) -> Self:
         if self.default_target not in self.targets:
-            raise ValueError(f"default_target {self.default_target!r} is not in targets")
+            hint = suggest_name(self.default_target, self.targets)
+            raise ValueError(f"default_target is none of the targets; {hint}")
         return self
 
 
 class Family(Declared):
-    """All base families and images, by the names that people type."""
+    """Everything that images.toml declares."""
 
-    bases: dict[Name, BaseFamily]
-    images: dict[Name, Image]
+    bases: dict[Name, BaseFamily] = Field(min_length=1)
+    """Base families by name."""
+    images: dict[Name, Image] = Field(min_length=1)
+    """Images by variant, the user's word: cpu, gpu, ..."""
 
     def image(self, variant: str) -> Image:
-        """The image called `variant`. Raises UsageError with the nearest name."""
-        if variant not in self.images:
-            raise _unknown("variant", variant, self.images)
-        return self.images[variant]
+        """The image of that variant. Raises UsageError with the nearest name."""
+        return _look_up("variant", variant, self.images)
 
     def base(self, name: str) -> BaseFamily:
-        """The base family called `name`. Raises UsageError with the nearest name."""
-        if name not in self.bases:
-            raise _unknown("base", name, self.bases)
-        return self.bases[name]
+        """The base family of that name. Raises UsageError with the nearest name."""
+        return _look_up("base family", name, self.bases)
 
     @model_validator(mode="after")
-    def _bases_are_declared(self) -> Family:
+    def _check_bases_and_names(self) -> Self:
         for variant, image in self.images.items():
             for name in image.bases:
                 if name not in self.bases:
-                    raise ValueError(f"images.{variant}.bases names {name!r}{nearest(name, self.bases)}")
+                    hint = suggest_name(name, self.bases)
+                    raise ValueError(f"images.{variant}.bases names no base family; {hint}")
+        names = [image.name for image in self.images.values()]
+        if len(names) != len(set(names)):
+            raise ValueError("two images have the same name")
         return self
 
 
 def load_family(path: Path) -> Family:
-    """Read images.toml. Raises DeclarationError naming the key and the nearest known one."""
+    """Read images.toml. Raises DeclarationError that names file, key and the nearest known key."""
     try:
         return Family.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise DeclarationError(f"{path}: {error}", next_step="mend the file") from error
-    except ValidationError as error:
-        text = "; ".join(_explain(dict(item)) for item in error.errors())
+    except OSError as error:
         raise DeclarationError(
-            f"{path}: {text}", next_step="mend the key; images.schema.json lists what is known"
+            f"{path} cannot be read: {error.strerror}",
+            next_step="run from a checkout of this repository",
         ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DeclarationError(
+            f"{path} is not TOML: {error}", next_step="mend that place in the file"
+        ) from error
+    except ValidationError as error:
+        raise _declaration_error(path, error) from error
 
 
 def render_schema() -> str:
-    """The JSON schema of images.toml, for editors."""
-    schema = Family.model_json_schema()
-    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema, indent=2) + "\n"
+    """JSON schema of images.toml (draft 2020-12), for editors to complete and check."""
+    schema: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Family.model_json_schema(),
+    }
+    # Editors read this key from the file itself; TOML carries it as a comment.
+    schema["title"] = "images.toml"
+    return json.dumps(schema, indent=2) + "\n"
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or the list of what is known."""
-    names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(names)}"
+def _look_up(kind: str, word: str, known: dict[str, ValueT]) -> ValueT:
+    if word not in known:
+        raise unknown_word(kind, word, known)
+    return known[word]
 
 
-def _unknown(kind: str, word: str, known: Iterable[str]) -> UsageError:
-    shown = ascii(word if len(word) <= 60 else word[:60] + "…")
-    names = ", ".join(sorted(known))
-    return UsageError(
-        f"unknown {kind} {shown}{nearest(word[:60], known)}", next_step=f"use one of: {names}"
+def _choose(kind: str, word: str, known: tuple[str, ...]) -> str:
+    if word not in known:
+        raise unknown_word(kind, word, known)
+    return word
+
+
+def _declaration_error(path: Path, error: ValidationError) -> DeclarationError:
+    # A misspelt key is also a missing one: the unknown key is the one to show.
+    first = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
+    location = tuple(str(part) for part in first["loc"] if part != "[key]")
+    key = ".".join(quote_word(part).strip("'") for part in location) or "the file"
+    if first["type"] == "extra_forbidden":
+        known = _model_at(location).model_fields
+        return DeclarationError(
+            f"{path}: unknown key {key}", next_step=suggest_name(location[-1], known)
+        )
+    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return DeclarationError(
+        f"{path}: {key}: {first['msg']}{more}",
+        next_step="mend that key; images.schema.json says what it may hold",
     )
 
 
-def _explain(item: dict[str, Any]) -> str:
-    place = ".".join(str(part) for part in item["loc"])
-    if item["type"] != "extra_forbidden":
-        return f"{place}: {item['msg']}"
-    known = _keys_at(item["loc"])
-    return f"{place}: unknown key{nearest(str(item['loc'][-1]), known)}"
-
-
-def _keys_at(place: tuple[Any, ...]) -> set[str]:
-    models: dict[str, type[Declared]] = {"bases": BaseFamily, "images": Image}
-    if len(place) == 1:
-        return set(Family.model_fields)
-    model = Bootstrap if "bootstrap" in place[:-1] else models[place[0]]
-    return set(model.model_fields)
-
-
+def _model_at(location: tuple[str, ...]) -> type[Declared]:
+    match location:
+        case ("bases", _, "bootstrap", _):
+            return Bootstrap
+        case ("bases", _, _):
+            return BaseFamily
+        case ("images", _, _):
+            return Image
+        case _:
+            return Family

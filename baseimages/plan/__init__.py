@@ -1,19 +1,23 @@
-"""Plan: what a build will do, as data that is printed, validated and executed alike.
+"""What a build will do, decided before anything is done.
 
-Enters: the family, a base image, a revision, options. Leaves: `BuildPlan`. Touches nothing.
+Enters: the family, a variant, a target, the base image that can be had, the revision. Leaves: a
+`BuildPlan` that `--dry-run` prints, BuildKit's bake validates and the room `build` executes. Reads
+the Dockerfile and looks for a certificate bundle; starts no process and needs no engine.
 """
 
-from baseimages.plan.model import BaseImage, BuildPlan, Secret
-from baseimages.plan.planner import find_ca_bundle, make_plan
+from baseimages.plan.certificates import find_ca_bundle
+from baseimages.plan.model import BaseImage, BuildPlan, Origin, Secret
+from baseimages.plan.planner import make_plan
 from baseimages.plan.render import plan_to_json, render_bake, render_plan
 
 __all__ = [
-    "BaseImage",
     "BuildPlan",
+    "BaseImage",
+    "Origin",
     "Secret",
-    "find_ca_bundle",
     "make_plan",
+    "find_ca_bundle",
+    "render_plan",
     "plan_to_json",
     "render_bake",
-    "render_plan",
 ]

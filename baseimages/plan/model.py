@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Origin = Literal["registry", "local", "bootstrapped", "declared"]
+from baseimages.declare import Revision
+
+# How a base was had: by digest from a registry; made from the archive under a content-derived tag;
+# or planned without asking an engine.
+Origin = Literal["registry", "bootstrapped", "declared"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaseImage:
     """The base as it was resolved.
 
-    `reference` is what FROM gets besides the digest: a tag of a registry, or a local tag whose
-    name holds the content. `origin` says how it was had, `reason` why this one was taken.
+    `reference` is repository and tag without digest, `reason` says why this one was taken.
     """
 
     family: str
@@ -25,8 +28,9 @@ class BaseImage:
 
     @property
     def build_argument(self) -> str:
-        """The value of BASE_IMAGE: registries are asked by digest, a local tag names content."""
-        return self.reference if self.origin == "bootstrapped" else f"{self.reference}@{self.digest}"
+        """The value of BASE_IMAGE: tag and digest; a bootstrapped tag already names its content."""
+        made_here = self.origin == "bootstrapped"
+        return self.reference if made_here else f"{self.reference}@{self.digest}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +43,11 @@ class Secret:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildPlan:
-    """Everything a build needs; executing it decides nothing any more."""
+    """Everything a build needs; executing it decides nothing any more.
+
+    `dockerfile` is relative to `root`, the checkout, which is the build context.
+    `source_date_epoch` is in seconds since 1970, the commit's; build_args carry it too.
+    """
 
     variant: str
     image_name: str
@@ -50,8 +58,8 @@ class BuildPlan:
     dockerfile: str
     stages: tuple[str, ...]
     build_args: tuple[tuple[str, str], ...]
+    labels: tuple[tuple[str, str], ...]
     tags: tuple[str, ...]
     secrets: tuple[Secret, ...]
-    revision: str
-    dirty: bool
-    source_date_epoch_s: int
+    revision: Revision
+    source_date_epoch: int

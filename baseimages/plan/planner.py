@@ -1,14 +1,31 @@
-"""Make a plan: pure decisions on declared data."""
+"""Makes a plan: decisions on declared data, and on nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from baseimages.declare import Dockerfile, Family, Revision, load_dockerfile, nearest
+from baseimages.declare import (
+    Dockerfile,
+    Family,
+    Image,
+    Revision,
+    load_dockerfile,
+    quote_word,
+    unknown_word,
+)
 from baseimages.errors import UsageError
 from baseimages.plan.model import BaseImage, BuildPlan, Secret
+
+# Known to BuildKit without an ARG, for networks with a proxy.
+PROXY_ARGS = frozenset(
+    spelled
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
+    for spelled in (name, name.lower())
+)
+LONGEST_VALUE = 1000
 
 
 def make_plan(
@@ -20,69 +37,78 @@ def make_plan(
     revision: Revision,
     ca_bundle: Path | None,
     root: Path,
-    extra_build_args: tuple[tuple[str, str], ...] = (),
+    extra_build_args: Iterable[tuple[str, str]] = (),
 ) -> BuildPlan:
-    """Resolve names and defaults. Raises UsageError with the nearest name."""
+    """Resolve names, defaults and build arguments of one build.
+
+    Raises UsageError for an unknown variant, target, base family or build argument, with the
+    nearest name; DeclarationError when the Dockerfile lacks what images.toml promises.
+    """
     image = family.image(variant)
     name = image.target(target)
+    declared = family.base(image.base(base.family))
     dockerfile = load_dockerfile(root / image.dockerfile)
-    arguments = _arguments(base, revision) | _checked(extra_build_args, dockerfile)
+    own = _own_args(base, revision)
+    args = own | declared.build_args | _check_args(extra_build_args, own, dockerfile)
+    stages = dockerfile.stages_of(name, args | _platform_args(image))
     return BuildPlan(
         variant=variant,
         image_name=image.name,
         target=name,
-        platform=image.platform,
+        platform=image.platform.value,
         base=base,
         root=root,
         dockerfile=image.dockerfile,
-        stages=tuple(stage.name for stage in dockerfile.stages_of(name, arguments)),
-        build_args=tuple(sorted(arguments.items())),
-        tags=_tags(image.name, name, base.family, revision),
+        stages=tuple(stage.name for stage in stages),
+        build_args=tuple(sorted(args.items())),
+        # The Dockerfile labels what it knows; how its base was had it cannot know.
+        labels=(("io.baseimages.base-origin", base.origin),),
+        tags=_make_tags(image, name, base, revision),
         secrets=(Secret(id="ca", path=ca_bundle),) if ca_bundle else (),
-        revision=revision.name,
-        dirty=revision.dirty,
-        source_date_epoch_s=revision.epoch_s,
+        revision=revision,
+        source_date_epoch=revision.epoch_s,
     )
 
 
-def find_ca_bundle(environ: Mapping[str, str], explicit: Path | None) -> Path | None:
-    """The bundle that was named, or the one of `SSL_CERT_FILE`. Raises UsageError if it is absent."""
-    path = explicit or (Path(environ["SSL_CERT_FILE"]) if environ.get("SSL_CERT_FILE") else None)
-    if path is None:
-        return None
-    if not path.is_file():
-        raise UsageError(
-            f"no certificate bundle at {path}", next_step="correct --ca-bundle or SSL_CERT_FILE"
-        )
-    return path.resolve()
-
-
-def _arguments(base: BaseImage, revision: Revision) -> dict[str, str]:
-    created = datetime.fromtimestamp(revision.epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _own_args(base: BaseImage, revision: Revision) -> dict[str, str]:
+    created = datetime.fromtimestamp(revision.epoch_s, UTC)
     return {
         "BASE_DIGEST": base.digest,
         "BASE_FAMILY": base.family,
         "BASE_IMAGE": base.build_argument,
         "BASE_NAME": base.reference,
-        "CREATED": created,
-        "REVISION": revision.name,
+        "CREATED": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "REVISION": revision.label,
+        "SOURCE_DATE_EPOCH": str(revision.epoch_s),
     }
 
 
-def _checked(pairs: tuple[tuple[str, str], ...], dockerfile: Dockerfile) -> dict[str, str]:
-    known = {arg.name for arg in dockerfile.args}
-    for name, value in pairs:
+def _platform_args(image: Image) -> dict[str, str]:
+    system, architecture = image.platform.split("/")
+    return {"TARGETPLATFORM": image.platform, "TARGETOS": system, "TARGETARCH": architecture}
+
+
+def _check_args(
+    pairs: Iterable[tuple[str, str]], own: Mapping[str, str], dockerfile: Dockerfile
+) -> dict[str, str]:
+    args = dict(pairs)
+    known = (dockerfile.arg_names | PROXY_ARGS) - own.keys()
+    for name, value in args.items():
+        if name in own:
+            raise UsageError(
+                f"build argument {name} is set by the plan",
+                next_step="choose the base with --base; revision and time come from the commit",
+            )
         if name not in known:
+            raise unknown_word("build argument", name, known)
+        if len(value) > LONGEST_VALUE or re.search(r"[\x00-\x1f\x7f]", value):
             raise UsageError(
-                f"{dockerfile.path} has no build argument {ascii(name[:60])}{nearest(name[:60], known)}",
-                next_step="its global ARGs are at its top",
+                f"build argument {name} cannot be {quote_word(value)}",
+                next_step=f"give it up to {LONGEST_VALUE} characters, none of them a control one",
             )
-        if not value.isprintable():
-            raise UsageError(
-                f"the value of {name} has a control character", next_step="give it on one line"
-            )
-    return dict(pairs)
+    return args
 
 
-def _tags(image: str, target: str, base: str, revision: Revision) -> tuple[str, ...]:
-    return (f"{image}:{target}-{base}", f"{image}:{target}-{base}-{revision.name}")
+def _make_tags(image: Image, target: str, base: BaseImage, revision: Revision) -> tuple[str, ...]:
+    words = {"target": target, "base": base.family, "revision": revision.short}
+    return tuple(f"{image.name}:{template.format_map(words)}" for template in image.tags)

@@ -1,0 +1,179 @@
+"""Resolves requirements with uv and writes the locks; `nox -s lock` calls `run_locks`.
+
+Every lock is resolved again from its `.in` file (or pyproject.toml), newest versions first, with a
+hash for each file and without any index address. An image's wheels are resolved once per base
+family, and what all families agree on goes into one shared lock.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from baseimages.command import Runner
+from baseimages.declare.family import Family
+from baseimages.errors import CommandError
+from baseimages.records import write_text
+
+DEADLINE_S = 600.0
+IMAGE_PYTHON = "3.13"
+IMAGE_PLATFORM = "x86_64-manylinux_2_39"  # glibc of Ubuntu 24.04, the older of the two bases
+TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
+_PIN = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>\S+)", re.M)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolution:
+    """One question to uv: `words` are its arguments, `folder` where they are resolved."""
+
+    folder: Path
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockChange:
+    """A lock's new text beside its old one; `kept_because` is set where the old one stays."""
+
+    path: Path
+    old: str
+    new: str
+    kept_because: str = ""
+
+
+def run_locks(root: Path, family: Family, runner: Runner, *, dry_run: bool = False) -> str:
+    """Resolve every lock of the checkout, write the changed ones, say what changed.
+
+    With `dry_run` nothing is written. Raises CommandError (uv found no resolution), StorageError.
+    """
+    changes = [lock_environment(root, runner)]
+    for image in family.images.values():
+        changes += lock_image(root / image.name, image.bases, runner)
+    if not dry_run:
+        for change in changes:
+            if change.new != change.old:
+                write_text(change.path, change.new)
+    return "".join(render_change(change, root, dry_run=dry_run) for change in changes)
+
+
+def lock_environment(root: Path, runner: Runner) -> LockChange:
+    """The tool environment, for every system and every Python that pyproject.toml allows."""
+    words = ("pyproject.toml", "--universal", "--python-version", "3.11", "--all-groups")
+    text = resolve(Resolution(folder=root, words=words), runner)
+    return _change(root / "tools/environment.txt", "pyproject.toml", text)
+
+
+def lock_image(folder: Path, bases: tuple[str, ...], runner: Runner) -> list[LockChange]:
+    """The locks of one image: programs, torch, shared wheels, wheels by base family."""
+    changes = []
+    if (folder / "requirements-core.in").exists():
+        text = resolve(_for_image(folder, "requirements-core.in"), runner)
+        changes.append(_change(folder / "requirements-core.txt", "requirements-core.in", text))
+    if (folder / "requirements-torch.in").exists():
+        changes.append(_lock_torch(folder, runner))
+    if (folder / "requirements.in").exists():
+        changes += _lock_wheels(folder, bases, runner)
+    return changes
+
+
+def resolve(resolution: Resolution, runner: Runner) -> str:
+    """Ask uv for one resolution; gives its text. Raises CommandError."""
+    argv = [
+        *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", *resolution.words),
+        *("--generate-hashes", "--no-header", "--no-emit-index-url", "--no-emit-find-links"),
+    ]
+    return runner.run(argv, deadline_s=DEADLINE_S, cwd=resolution.folder).stdout
+
+
+def parse_lock(text: str) -> dict[str, str]:
+    """Name -> its block of lines (pin, hashes, comments), in the order of the lock."""
+    starts = list(_PIN.finditer(text))
+    ends = [match.start() for match in starts[1:]] + [len(text)]
+    return {
+        match["name"]: text[match.start() : end] for match, end in zip(starts, ends, strict=True)
+    }
+
+
+def parse_versions(text: str) -> dict[str, str]:
+    """Name -> version."""
+    return {match["name"]: match["version"] for match in _PIN.finditer(text)}
+
+
+def split_shared(resolved: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """What all base families agree on, and for each family what is its own.
+
+    `resolved` is base family -> lock text; blocks are compared without their comments.
+    """
+    blocks = {base: parse_lock(text) for base, text in resolved.items()}
+    first = next(iter(blocks.values()))
+    shared = {
+        name: block
+        for name, block in first.items()
+        if all(_bare(other.get(name, "")) == _bare(block) for other in blocks.values())
+    }
+    own = {
+        base: "".join(block for name, block in of_base.items() if name not in shared)
+        for base, of_base in blocks.items()
+    }
+    return "".join(shared.values()), own
+
+
+def render_change(change: LockChange, root: Path, *, dry_run: bool) -> str:
+    """One line for the lock and one for each pin that moves."""
+    name = change.path.relative_to(root)
+    if change.kept_because:
+        return f"{name}: kept as it is, {change.kept_because}\n"
+    old, new = parse_versions(change.old), parse_versions(change.new)
+    moved = [
+        f"  {pin}: {old.get(pin, 'absent')} -> {new.get(pin, 'absent')}\n"
+        for pin in sorted(old.keys() | new.keys())
+        if old.get(pin) != new.get(pin)
+    ]
+    verb = "would be written" if dry_run else "written"
+    verb = verb if change.new != change.old else "unchanged"
+    return f"{name}: {len(new)} pins, {verb}\n" + "".join(moved)
+
+
+def _for_image(folder: Path, *words: str) -> Resolution:
+    platform = ("--python-version", IMAGE_PYTHON, "--python-platform", IMAGE_PLATFORM)
+    return Resolution(folder=folder, words=(*words, *platform, "--only-binary", ":all:"))
+
+
+def _lock_torch(folder: Path, runner: Runner) -> LockChange:
+    """The trio from its own index alone; where that does not answer, the old lock stays."""
+    path = folder / "requirements-torch.txt"
+    words = ("requirements-torch.in", "--no-deps", "--default-index", TORCH_INDEX)
+    try:
+        text = resolve(_for_image(folder, *words), runner)
+    except CommandError as error:
+        if "Failed to fetch" not in error.tail and "Connect" not in error.tail:
+            raise
+        old = path.read_text(encoding="utf-8")
+        return LockChange(path=path, old=old, new=old, kept_because=f"{TORCH_INDEX} did not answer")
+    return _change(path, "requirements-torch.in", text)
+
+
+def _lock_wheels(folder: Path, bases: tuple[str, ...], runner: Runner) -> list[LockChange]:
+    resolved = {}
+    for base in bases:
+        sources = ("requirements.in", f"requirements-{base}.in")
+        without_torch = ("--excludes", "requirements-torch.in")
+        resolved[base] = resolve(_for_image(folder, *sources, *without_torch), runner)
+    shared, own = split_shared(resolved)
+    changes = [_change(folder / "requirements.txt", "requirements.in", shared)]
+    for base, text in own.items():
+        source = f"requirements-{base}.in"
+        changes.append(_change(folder / f"requirements-{base}.txt", source, text))
+    return changes
+
+
+def _change(path: Path, source: str, text: str) -> LockChange:
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    header = f"# Made by `nox -s lock` from {source}; do not edit.\n"
+    return LockChange(path=path, old=old, new=header + text)
+
+
+def _bare(block: str) -> str:
+    return "".join(line for line in block.splitlines() if not line.lstrip().startswith("#"))

@@ -1,0 +1,24 @@
+"""Inspect: what is in the built image.
+
+Enters: the OCI layout, or the image's tag for the suite. Leaves: `LayerIndex`, `ScanRecord`,
+`SuiteRecord`. The layout is verified against its digests before anyone reads it.
+"""
+
+from baseimages.inspect.layers import LayerFacts, LayerIndex, index_layers
+from baseimages.inspect.layout import Layout, open_layout
+from baseimages.inspect.scan import ScanRecord, describe_scan, run_scan
+from baseimages.inspect.suite import CaseRecord, SuiteRecord, run_suite
+
+__all__ = [
+    "CaseRecord",
+    "LayerFacts",
+    "LayerIndex",
+    "Layout",
+    "ScanRecord",
+    "SuiteRecord",
+    "describe_scan",
+    "index_layers",
+    "open_layout",
+    "run_scan",
+    "run_suite",
+]

@@ -1,0 +1,183 @@
+"""Trivy, started by pytrivy, configured by one generated file in a folder of its own.
+
+What pytrivy parses or compares is not used: our model reads Trivy's JSON. The configuration is
+whole and the environment clean, because Trivy reads `trivy.yaml` and `TRIVY_*` from wherever it
+stands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from platformdirs import user_cache_path
+from pydantic import BaseModel, ConfigDict
+from trivy.classes import TrivyClient
+from trivy.enums import TrivyScanCommandEnum
+
+from baseimages.command import Runner
+from baseimages.errors import ScanError
+from baseimages.host import find_tool
+from baseimages.inspect.layout import Layout
+
+NO_DATABASE = "no vulnerability database on this machine; `trivy image --download-db-only` fetches one"
+SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "UNKNOWN")
+
+
+class _Loose(BaseModel):
+    """Trivy's JSON grows with its versions: what we do not read is ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Issue(_Loose):
+    VulnerabilityID: str = ""
+    ID: str = ""
+    RuleID: str = ""
+    Severity: str = "UNKNOWN"
+    Title: str = ""
+    Target: str = ""
+    PkgName: str = ""
+    InstalledVersion: str = ""
+    FixedVersion: str = ""
+    Name: str = ""
+    Status: str = ""
+
+
+class _Result(_Loose):
+    Target: str = ""
+    Class: str = ""
+    Vulnerabilities: tuple[_Issue, ...] = ()
+    Misconfigurations: tuple[_Issue, ...] = ()
+    Secrets: tuple[_Issue, ...] = ()
+    Licenses: tuple[_Issue, ...] = ()
+
+
+class TrivyReport(_Loose):
+    """What Trivy found, as far as it is read."""
+
+    SchemaVersion: int
+    Results: tuple[_Result, ...] = ()
+
+
+class Finding(BaseModel):
+    """One finding, identified without anything that changes between two builds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: str
+    id: str
+    severity: str
+    where: str
+    title: str
+
+
+def run_trivy(layout: Layout, runner: Runner) -> tuple[str, bool, TrivyReport]:
+    """Scan the layout; gives Trivy's version, whether vulnerabilities were looked for, the report.
+
+    Raises ScanError when Trivy fails or its JSON is not a report.
+    """
+    binary, cache = find_tool("trivy", runner), user_cache_path("baseimages") / "trivy-db"
+    has_database = (cache / "db" / "trivy.db").exists() and (cache / "db" / "metadata.json").exists()
+    with tempfile.TemporaryDirectory(prefix="trivy-") as folder:
+        config = Path(folder) / "trivy.yaml"
+        config.write_text(yaml.safe_dump(_config(layout.path, cache, has_database)), encoding="utf-8")
+        with _clean_environment(binary.parent, Path(folder)):
+            raw = _scan(config)
+    return f"trivy {_version(binary, runner)}", has_database, parse_report(raw)
+
+
+def parse_report(raw: object) -> TrivyReport:
+    """Trivy's JSON as a model. Raises ScanError: a damaged report is not a clean one."""
+    try:
+        return TrivyReport.model_validate(raw)
+    except ValueError as error:
+        raise ScanError(
+            f"Trivy's answer is not a report: {str(error)[:300]}",
+            next_step="run `nox -s scan` again; if it stays, look at tools/pins.toml",
+        ) from error
+
+
+def findings_of(report: TrivyReport) -> tuple[Finding, ...]:
+    """All findings, sorted."""
+    found = [
+        Finding(
+            kind=kind,
+            id=issue.VulnerabilityID or issue.RuleID or issue.ID or issue.Name,
+            severity=issue.Severity,
+            where=issue.PkgName or result.Target,
+            title=issue.Title or issue.Name,
+        )
+        for result in report.Results
+        for kind, issues in _kinds(result).items()
+        for issue in issues
+    ]
+    return tuple(sorted(found, key=lambda f: (f.kind, SEVERITIES.index(_known(f.severity)), f.id, f.where)))
+
+
+def _known(severity: str) -> str:
+    return severity if severity in SEVERITIES else "UNKNOWN"
+
+
+def _kinds(result: _Result) -> Mapping[str, tuple[_Issue, ...]]:
+    return {
+        "vulnerability": result.Vulnerabilities,
+        "misconfiguration": result.Misconfigurations,
+        "secret": result.Secrets,
+        "licence": result.Licenses,
+    }
+
+
+def _config(layout: Path, cache: Path, has_database: bool) -> dict[str, Any]:
+    scanners = ["misconfig", "secret", "license"] + (["vuln"] if has_database else [])
+    return {
+        "timeout": "30m",
+        "cache": {"dir": str(cache), "backend": "memory"},
+        "db": {"skip-update": True, "java-skip-update": True},
+        "image": {"input": str(layout), "image-config-scanners": ["misconfig", "secret"]},
+        "scan": {
+            "scanners": scanners,
+            "offline": True,
+            "skip-version-check": True,
+            "disable-telemetry": True,
+            "parallel": 2,
+        },
+        "rego": {"skip-check-update": True},
+        "vulnerability": {"skip-vex-repo-update": True},
+        "list-all-pkgs": False,
+    }
+
+
+def _scan(config: Path) -> object:
+    try:
+        return TrivyClient("layout", TrivyScanCommandEnum.Image, config_file=str(config)).scan()
+    except Exception as error:  # noqa: BLE001 -- pytrivy raises bare Exception for every failure
+        raise ScanError(
+            f"Trivy failed: {str(error).strip()[-600:]}",
+            next_step="see its last words above; `invoke doctor` checks disk and tools",
+        ) from error
+
+
+def _version(binary: Path, runner: Runner) -> str:
+    done = runner.run([str(binary), "--version"], deadline_s=60, echo=False)
+    return done.stdout.split()[1] if len(done.stdout.split()) > 1 else "unknown"
+
+
+@contextlib.contextmanager
+def _clean_environment(tools: Path, folder: Path) -> Iterator[None]:
+    """Only what Trivy needs: pytrivy finds it on PATH, and a TRIVY_* variable would change it."""
+    saved, place = dict(os.environ), Path.cwd()
+    os.environ.clear()
+    os.environ.update({"PATH": f"{tools}:/usr/bin:/bin", "HOME": str(folder)})
+    os.environ.update({name: saved[name] for name in ("TMPDIR",) if name in saved})
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(place)
+        os.environ.clear()
+        os.environ.update(saved)

@@ -1,0 +1,11 @@
+"""Report: evidence that a person reads, rendered from records.
+
+Enters: the records of the work folder. Leaves: `reports/<image>/<revision>/` and the index, the
+same bytes from the same records.
+"""
+
+from baseimages.report.record import ImageReport, collect_report
+from baseimages.report.timings import time_part
+from baseimages.report.write import render_summary, write_report
+
+__all__ = ["ImageReport", "collect_report", "render_summary", "time_part", "write_report"]

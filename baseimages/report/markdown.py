@@ -1,0 +1,229 @@
+"""report.md and the pictures of one image, rendered from its `ImageReport` alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from baseimages.build import StepRecord
+from baseimages.report.cells import (
+    NOT_MEASURED,
+    escape,
+    megabytes,
+    render_table,
+    seconds,
+    short_digest,
+    shorten,
+)
+from baseimages.report.pictures import Bar, render_bars
+from baseimages.report.record import ImageReport, TargetReport
+
+SLOWEST = 15
+SHOWN_STEP_S = 0.5
+
+
+def render_report(report: ImageReport) -> str:
+    """The whole report.md."""
+    parts = [
+        f"# {escape(report.image_name)}\n\n",
+        f"Revision `{report.revision}`. Every number is a single run on the host named below, taken "
+        "from [record.json](record.json).\n\n",
+        render_table(SUMMARY_HEADER, [summary_row(part) for part in report.targets]),
+    ]
+    parts += [_render_target(part) for part in report.targets]
+    parts.append("## How long each part took\n\nThe latest run of each part in this checkout.\n\n")
+    rows = [(escape(timing.part), seconds(timing.duration_s)) for timing in report.timings]
+    parts.append(render_table(("part", "wall time"), rows) if rows else NOT_MEASURED + "\n")
+    return "".join(parts)
+
+
+def render_pictures(report: ImageReport) -> dict[str, str]:
+    """SVG text by file name."""
+    pictures = {}
+    for part in report.targets:
+        if part.layers:
+            pictures[f"{name_of(part)}-layers.svg"] = _picture_of_layers(part)
+        pictures[f"{name_of(part)}-steps.svg"] = _picture_of_steps(part)
+    return pictures
+
+
+def name_of(part: TargetReport) -> str:
+    """Target and base, as file names use them."""
+    return f"{part.build.target}-{part.build.base.family}"
+
+
+SUMMARY_HEADER = (
+    "target", "base", "tests", "compressed", "uncompressed", "cold", "no-op", "edit", "vulnerabilities",
+)  # fmt: skip
+
+
+def summary_row(part: TargetReport) -> tuple[str, ...]:
+    """One row of the summary; also of the index."""
+    return (
+        part.build.target,
+        part.build.base.family,
+        _tests(part),
+        megabytes(part.layers.compressed_bytes if part.layers else None),
+        megabytes(part.layers.uncompressed_bytes if part.layers else None),
+        *(_run(part, name) for name in ("cold", "no-op", "edit")),
+        _vulnerabilities(part),
+    )
+
+
+def _render_target(part: TargetReport) -> str:
+    sections = [f"## {part.build.target} on {part.build.base.family}\n\n"]
+    sections += [_stands_on(part), _layers(part), _benchmark(part), _steps(part), _suite(part)]
+    return "".join([*sections, _scan(part)])
+
+
+def _stands_on(part: TargetReport) -> str:
+    build = part.build
+    memory = build.host.memory_bytes
+    facts = [
+        ("image", f"`{build.manifest_digest}`"),
+        ("base", f"{escape(build.base.reference)} `{build.base.digest}`, {build.base.origin}"),
+        ("why this base", escape(build.base.reason)),
+        ("built", f"{build.started_at}, {seconds(build.duration_s)}, then {seconds(build.load_duration_s)} to load"),
+        ("store", escape(build.cold_reason)),
+        ("host", f"{escape(build.host.cpu)}, {build.host.cores} cores, {megabytes(memory)} of memory, "
+                 f"{escape(build.host.system)}, kernel {escape(build.host.kernel)}"),
+        ("engine", f"{escape(build.engine.server_version)}, buildx {escape(build.engine.buildx_version)}"),
+        ("arguments", escape(", ".join(f"{k}={v}" for k, v in build.build_args.items() if len(v) <= 40))),
+    ]  # fmt: skip
+    return "### What it stands on\n\n" + render_table(("fact", "value"), facts)
+
+
+def _layers(part: TargetReport) -> str:
+    title = "### Layers\n\n"
+    if part.layers is None:
+        return f"{title}{NOT_MEASURED}: `invoke benchmark` reads the layers.\n\n"
+    rows = [
+        (
+            str(number),
+            short_digest(layer.digest),
+            layer.owner,
+            megabytes(layer.compressed_bytes),
+            megabytes(layer.uncompressed_bytes),
+            str(layer.entries),
+            escape(shorten(layer.created_by, 90)),
+        )
+        for number, layer in enumerate(part.layers.layers)
+    ]
+    owners = sorted(part.layers.owners.items(), key=lambda item: -item[1])
+    header = ("#", "digest", "owner", "compressed", "uncompressed", "entries", "instruction")
+    return (
+        f"{title}![bytes by layer and owner]({name_of(part)}-layers.svg)\n\n"
+        + render_table(header, rows)
+        + render_table(("owner", "file content"), [(name, megabytes(size)) for name, size in owners])
+    )
+
+
+def _benchmark(part: TargetReport) -> str:
+    title = "### Build time\n\n"
+    if part.benchmark is None:
+        return f"{title}{NOT_MEASURED}: `invoke benchmark` measures it.\n\n"
+    rows = [
+        (run.scenario, seconds(run.duration_s), str(run.hits), str(run.misses), "yes" if run.valid else "no", escape(run.note))
+        for run in part.benchmark.runs
+    ]  # fmt: skip
+    header = ("scenario", "wall time", "hits", "misses", "valid", "note")
+    overhead = seconds(part.benchmark.overhead_s)
+    tail = f"The tool's no-op build minus plain buildx's, one run each: {overhead}.\n\n"
+    return title + render_table(header, rows) + tail
+
+
+def _measured_steps(part: TargetReport) -> tuple[StepRecord, ...]:
+    """Steps of the cold run, or else of the build."""
+    cold = part.benchmark.run("cold") if part.benchmark else None
+    return cold.steps if cold and cold.steps else part.build.steps
+
+
+def _steps(part: TargetReport) -> str:
+    slowest = sorted(_measured_steps(part), key=lambda step: -step.duration_s)[:SLOWEST]
+    rows = [
+        (escape(shorten(s.name, 90)), s.stage, seconds(s.duration_s), "hit" if s.cached else "ran")
+        for s in slowest
+        if s.duration_s >= SHOWN_STEP_S
+    ]
+    table = render_table(("step", "stage", "wall time", "cache"), rows) if rows else ""
+    return f"### Time by step\n\n![time by step]({name_of(part)}-steps.svg)\n\n{table}"
+
+
+def _suite(part: TargetReport) -> str:
+    title = "### Tests inside the image\n\n"
+    if part.suite is None:
+        return f"{title}not run: `invoke verify` runs them.\n\n"
+    count = Counter(case.outcome for case in part.suite.cases)
+    told = [(escape(c.name), c.outcome, escape(shorten(c.detail, 200))) for c in part.suite.cases if c.outcome != "passed"]  # fmt: skip
+    words = ", ".join(f"{count[name]} {name}" for name in ("passed", "failed", "skipped"))
+    return f"{title}{words}.\n\n" + (render_table(("check", "outcome", "detail"), told) if told else "")
+
+
+def _scan(part: TargetReport) -> str:
+    title = "### Scan\n\n"
+    if part.scan is None:
+        return f"{title}not scanned: `nox -s scan` does it.\n\n"
+    scan = part.scan
+    rows = [("components", escape(", ".join(f"{n} {t}" for t, n in scan.sbom.components.items())))]
+    for name, kind in scan.kinds.items():
+        found = ", ".join(f"{n} {severity}" for severity, n in kind.by_severity.items()) or "none found"
+        rows.append((name, found if kind.status == "scanned" else f"not scanned: {escape(kind.reason)}"))
+    listed = [(f.kind, f.severity, escape(f.id), escape(f.where), escape(shorten(f.title, 80))) for f in scan.findings]  # fmt: skip
+    raw = [(escape(file.name), file.form, f"`{file.sha256}`") for file in scan.sbom.files]
+    return (
+        f"{title}By {escape(scan.sbom.tool)} and {escape(scan.trivy)}.\n\n"
+        + render_table(("what", "result"), rows)
+        + (render_table(("kind", "severity", "id", "where", "title"), listed) if listed else "")
+        + render_table(("raw output in the work folder", "form", "sha256"), raw)
+    )
+
+
+def _tests(part: TargetReport) -> str:
+    if part.suite is None:
+        return "not run"
+    failed, passed = part.suite.count("failed"), part.suite.count("passed")
+    return f"{failed} failed, {passed} passed" if failed else f"{passed} passed"
+
+
+def _run(part: TargetReport, scenario: str) -> str:
+    run = part.benchmark.run(scenario) if part.benchmark else None
+    if run is None:
+        return NOT_MEASURED
+    return seconds(run.duration_s) if run.valid or run.duration_s is None else "invalid"
+
+
+def _vulnerabilities(part: TargetReport) -> str:
+    kind = part.scan.kinds.get("vulnerability") if part.scan else None
+    if kind is None or kind.status != "scanned":
+        return "not scanned"
+    return ", ".join(f"{n} {name}" for name, n in kind.by_severity.items()) or "none found"
+
+
+def _picture_of_layers(part: TargetReport) -> str:
+    layers = part.layers.layers if part.layers else ()
+    bars = [
+        Bar(
+            label=f"{number} {layer.owner}",
+            length=layer.uncompressed_bytes,
+            inner=layer.compressed_bytes,
+            text=megabytes(layer.uncompressed_bytes),
+        )
+        for number, layer in enumerate(layers)
+    ]
+    note = "lowest layer first; dark: compressed, as shipped; light: uncompressed"
+    return render_bars(f"{part.build.image_name} {name_of(part)}: layers by owner", note, bars)
+
+
+def _picture_of_steps(part: TargetReport) -> str:
+    steps = [s for s in _measured_steps(part) if s.duration_s >= SHOWN_STEP_S and not s.cached]
+    chosen = sorted(steps, key=lambda s: -s.duration_s)[:SLOWEST]
+    bars = list(_bars(sorted(chosen, key=lambda s: s.started_s)))
+    note = f"the {len(bars)} longest steps, by start; seconds since the build began"
+    return render_bars(f"{part.build.image_name} {name_of(part)}: time by step", note, bars)
+
+
+def _bars(steps: list[StepRecord]) -> Iterator[Bar]:
+    for step in steps:
+        yield Bar(
+            label=shorten(step.name, 60), start=step.started_s, length=step.duration_s, text=seconds(step.duration_s)
+        )

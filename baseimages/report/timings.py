@@ -1,0 +1,49 @@
+"""How long each part of a job took: one small record beside the other records."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from baseimages.records import WORK_FOLDER, Record, load_record, write_record
+
+NAME = "timings.json"
+
+
+class Timing(BaseModel):
+    """Latest duration of one part."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    part: str
+    duration_s: float
+
+
+class Timings(Record):
+    """Parts in the order in which they first ran."""
+
+    parts: tuple[Timing, ...] = ()
+
+
+@contextlib.contextmanager
+def time_part(root: Path, part: str) -> Iterator[None]:
+    """Measure the block and keep its wall seconds under the name `part`; failures count too."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        _keep(root, Timing(part=part, duration_s=round(time.monotonic() - began, 1)))
+
+
+def load_timings(root: Path) -> Timings:
+    """What is known so far."""
+    path = root / WORK_FOLDER / NAME
+    return load_record(path, Timings, made_by="invoke build") if path.exists() else Timings()
+
+
+def _keep(root: Path, timing: Timing) -> None:
+    parts = {known.part: known for known in load_timings(root).parts} | {timing.part: timing}
+    write_record(root / WORK_FOLDER / NAME, Timings(parts=tuple(parts.values())))

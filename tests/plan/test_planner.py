@@ -1,0 +1,146 @@
+"""A plan resolves every word, or refuses it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from baseimages.declare import load_dockerfile
+from baseimages.errors import DeclarationError, UsageError
+from baseimages.plan import BaseImage, BuildPlan, Secret
+from baseimages.plan.planner import _own_args
+from tests.conftest import ROOT
+from tests.plan.conftest import BASE, REVISION, ZERO
+
+PlanOf = Callable[..., BuildPlan]
+
+
+def test_the_default_target_is_taken_when_none_is_named(plan_of: PlanOf) -> None:
+    assert plan_of().target == "full"
+
+
+def test_the_plan_lists_the_stages_that_the_target_needs(plan_of: PlanOf) -> None:
+    assert plan_of().stages == ("thing-1", "thing", "for-arm64", "core", "full")
+
+
+def test_a_build_argument_changes_the_stages(plan_of: PlanOf) -> None:
+    stages = plan_of(target="core", extra_build_args=[("WITH_THING", "0")]).stages
+    assert stages == ("thing-0", "thing", "for-arm64", "core")
+
+
+def test_the_base_is_given_by_tag_and_digest(plan_of: PlanOf) -> None:
+    args = dict(plan_of().build_args)
+    assert args["BASE_IMAGE"] == f"tiny:1@{ZERO}"
+    assert (args["BASE_FAMILY"], args["BASE_NAME"], args["BASE_DIGEST"]) == ("tiny", "tiny:1", ZERO)
+
+
+def test_a_bootstrapped_base_is_given_by_its_content_derived_tag(plan_of: PlanOf) -> None:
+    base = dataclasses.replace(BASE, reference="baseimages/tiny:0123", origin="bootstrapped")
+    assert dict(plan_of(base=base).build_args)["BASE_IMAGE"] == "baseimages/tiny:0123"
+
+
+def test_times_come_from_the_commit(plan_of: PlanOf) -> None:
+    plan = plan_of()
+    args = dict(plan.build_args)
+    assert (args["SOURCE_DATE_EPOCH"], plan.source_date_epoch) == ("1767323045", 1767323045)
+    assert args["CREATED"] == "2026-01-02T03:04:05Z"
+
+
+def test_a_dirty_checkout_shows_in_revision_and_tag(plan_of: PlanOf) -> None:
+    plan = plan_of(revision=dataclasses.replace(REVISION, dirty=True))
+    assert dict(plan.build_args)["REVISION"] == f"{REVISION.commit}-dirty"
+    assert plan.tags[1] == "image_one:full-tiny-0123456789ab-dirty"
+
+
+def test_tags_follow_the_declared_scheme(plan_of: PlanOf) -> None:
+    assert plan_of(target="core").tags == (
+        "image_one:core-tiny",
+        "image_one:core-tiny-0123456789ab",
+    )
+
+
+def test_a_base_adds_its_own_build_arguments(plan_of: PlanOf) -> None:
+    assert dict(plan_of().build_args)["EXTRA"] == "of the base"
+
+
+def test_a_person_overrides_what_the_base_adds(plan_of: PlanOf) -> None:
+    plan = plan_of(extra_build_args=[("EXTRA", "mine")])
+    assert dict(plan.build_args)["EXTRA"] == "mine"
+
+
+def test_a_proxy_needs_no_arg_in_the_dockerfile(plan_of: PlanOf) -> None:
+    plan = plan_of(extra_build_args=[("https_proxy", "http://proxy:3128")])
+    assert ("https_proxy", "http://proxy:3128") in plan.build_args
+
+
+def test_the_certificate_bundle_is_a_secret(plan_of: PlanOf) -> None:
+    bundle = Path("/ca.pem")
+    assert plan_of(ca_bundle=bundle).secrets == (Secret(id="ca", path=bundle),)
+    assert plan_of().secrets == ()
+
+
+def test_the_same_words_make_the_same_plan(plan_of: PlanOf) -> None:
+    assert plan_of() == plan_of()
+
+
+@pytest.mark.parametrize(
+    ("change", "nearest"),
+    [
+        ({"variant": "on"}, "one"),
+        ({"target": "cor"}, "core"),
+        ({"base": dataclasses.replace(BASE, family="tinny")}, "tiny"),
+        ({"extra_build_args": [("WITH_THNG", "0")]}, "WITH_THING"),
+    ],
+    ids=["variant", "target", "base", "build argument"],
+)
+def test_an_unknown_word_is_answered_with_the_nearest(
+    plan_of: PlanOf, change: dict[str, object], nearest: str
+) -> None:
+    with pytest.raises(UsageError, match=f"did you mean {nearest}\\?"):
+        plan_of(**change)
+
+
+def test_a_base_that_the_image_does_not_build_on_is_refused(plan_of: PlanOf) -> None:
+    with pytest.raises(UsageError, match="use one of: other, tiny"):
+        plan_of(base=dataclasses.replace(BASE, family="unused"))
+
+
+@pytest.mark.parametrize("word", ["-v/:/h", "a\nb", "../", "x" * 5000, "\u0441\u0440u"], ids=ascii)
+def test_a_hostile_word_is_refused_in_one_short_line(plan_of: PlanOf, word: str) -> None:
+    for change in (
+        {"variant": word},
+        {"target": word},
+        {"base": dataclasses.replace(BASE, family=word)},
+        {"extra_build_args": [(word, "1")]},
+        {"extra_build_args": [("EXTRA", f"{word}\n")]},
+    ):
+        with pytest.raises(UsageError) as caught:
+            plan_of(**change)
+        assert len(caught.value.message) < 200
+        assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("name", sorted(_own_args(BASE, REVISION)))
+def test_what_the_plan_sets_cannot_be_overridden(plan_of: PlanOf, name: str) -> None:
+    with pytest.raises(UsageError, match="is set by the plan"):
+        plan_of(extra_build_args=[(name, "x")])
+
+
+def test_a_dockerfile_without_the_promised_stage_is_refused(
+    plan_of: PlanOf, checkout: Path
+) -> None:
+    path = checkout / "image_one" / "Dockerfile"
+    path.write_text("FROM scratch AS core\nARG EXTRA\n", encoding="utf-8")
+    with pytest.raises(DeclarationError, match="has no stage 'full'"):
+        plan_of()
+
+
+def test_our_dockerfiles_take_what_a_plan_gives() -> None:
+    base = BaseImage(family="f", reference="r:1", digest=ZERO, origin="declared", reason="")
+    # SOURCE_DATE_EPOCH is BuildKit's own.
+    given = _own_args(base, REVISION).keys() - {"SOURCE_DATE_EPOCH"}
+    for path in ROOT.glob("*/Dockerfile"):
+        assert given <= load_dockerfile(path).arg_names
