@@ -1,0 +1,9 @@
+"""Host: what surrounds the flow, the programs it needs and the machine it runs on.
+
+Enters: tools/pins.toml, the machine. Leaves: paths of verified programs, `Check`s of the doctor.
+"""
+
+from baseimages.host.doctor import Check, render_checks, run_doctor
+from baseimages.host.tools import find_tool
+
+__all__ = ["Check", "find_tool", "render_checks", "run_doctor"]
