@@ -6,25 +6,19 @@ between rooms as records. This is the only module that knows all rooms.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
-from baseimages.build import BuildRecord, choose_base, find_engine, run_build
+from baseimages.build import BuildRecord, choose_base, find_engine, leave_out_unreachable, run_build
 from baseimages.command import ProcessRunner, Runner
 from baseimages.declare import Family, Image, load_family, load_revision, render_schema
-from baseimages.declare.locks import write_locks
-from baseimages.declare.pins import apply_changes
 from baseimages.errors import LintError, RecordError, SuiteError
 from baseimages.host import render_checks, run_doctor
-from baseimages.inspect import index_layers, open_layout, run_scan, run_suite
-from baseimages.lint import render_findings, render_json, render_sarif, run_lint
-from baseimages.measure import run_benchmark
+from baseimages.inspect import describe_scan, index_layers, open_layout, run_scan, run_suite
+from baseimages.measure import describe_benchmark, run_benchmark
 from baseimages.plan import (
     BaseImage,
     BuildPlan,
@@ -34,7 +28,6 @@ from baseimages.plan import (
     render_plan,
 )
 from baseimages.records import (
-    Record,
     WorkFolder,
     checkout_lock,
     load_record,
@@ -42,7 +35,7 @@ from baseimages.records import (
     write_record,
     write_text,
 )
-from baseimages.report import collect_record, render_summary, time_part, write_report
+from baseimages.report import collect_report, render_summary, time_part, write_report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +98,7 @@ def build(selection: Selection, inputs: BuildInputs, *, dry_run: bool, as_json: 
             selection.family, selection.image, selection.base, engine, runner, console
         )
         console.print(f"base: {base.family} ({base.origin}): {base.reason}")
+        inputs = _leave_out(selection, inputs, console)
         plan = _plan(selection, inputs, base, runner)
         work = _work(selection, base.family)
         record = run_build(plan, engine, runner, work, console)
@@ -118,14 +112,17 @@ def verify(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
     if dry_run:
         return f"would run {script} {record.tags[0]}\n"
     with checkout_lock(selection.root), time_part(selection.root, "test"):
-        suite = run_suite(record.tags[0], script, work, ProcessRunner(), target=record.target)
-        write_record(work.path / WorkFolder.SUITE, suite)
-    if suite.failed:
-        raise SuiteError(
-            f"{suite.failed} of {len(suite.cases)} checks failed in {record.tags[0]}",
-            next_step=f"see the table above or {work.path / 'junit.xml'}",
+        junit = work.path / "junit.xml"
+        suite = run_suite(
+            script, record.tags[0], record.manifest_digest, junit, ProcessRunner()
         )
-    return render_record(suite) if as_json else ""
+        write_record(work.path / WorkFolder.SUITE, suite)
+    if failed := suite.count("failed"):
+        raise SuiteError(
+            f"{failed} of {len(suite.cases)} checks failed in {record.tags[0]}",
+            next_step=f"see the table above or {junit}",
+        )
+    return render_record(suite) if as_json else f"{suite.count('passed')} checks passed\n"
 
 
 def scan(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
@@ -136,7 +133,7 @@ def scan(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
     with checkout_lock(selection.root), time_part(selection.root, "scan"):
         result = run_scan(open_layout(work.layout), work, ProcessRunner(), _console())
         write_record(work.path / WorkFolder.SCAN, result)
-    return render_record(result) if as_json else result.describe()
+    return render_record(result) if as_json else describe_scan(result)
 
 
 def benchmark(
@@ -148,26 +145,28 @@ def benchmark(
         return f"would measure cold, no-op and edit builds of {record.tags[0]}, and its layers\n"
     runner, console = ProcessRunner(), _console()
     with checkout_lock(selection.root), time_part(selection.root, "benchmark"):
-        plan = _plan(selection, inputs, _base_of(record), runner)
+        plan = _plan_again(selection, inputs, record, runner)
         engine = find_engine(runner)
         result = run_benchmark(plan, engine, runner, work, record, console)
         write_record(work.path / WorkFolder.BENCHMARK, result)
         layers = index_layers(open_layout(work.layout), console)
         write_record(work.path / WorkFolder.LAYERS, layers)
-    return render_record(result) if as_json else result.describe()
+    return render_record(result) if as_json else describe_benchmark(result)
 
 
 def report(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
     """Render reports/ from the stored records and end with the summary."""
-    record = collect_record(selection.root, selection.image)
+    record = collect_report(selection.root, selection.image, selection.variant)
     if dry_run:
-        return f"would write {record.folder}\n"
-    folder = write_report(selection.root, record)
-    return render_record(record) if as_json else render_summary(record, folder)
+        return f"would write reports/{record.image_name}/{record.folder_name}\n"
+    path = write_report(selection.root, record)
+    return render_record(record) if as_json else render_summary(record, path)
 
 
 def lint(root: Path, *, only: tuple[str, ...], sarif: Path | None, as_json: bool) -> None:
     """Run every linter; raises LintError when one has a finding."""
+    from baseimages.lint import render_findings, render_json, render_sarif, run_lint
+
     with time_part(root, "lint"):
         result = run_lint(root, ProcessRunner(), only=only)
     if sarif:
@@ -187,11 +186,17 @@ def doctor(root: Path, *, as_json: bool) -> str:
 
 def lock(root: Path, *, dry_run: bool) -> str:
     """Resolve again and write the locks."""
-    return write_locks(root, ProcessRunner(), dry_run=dry_run)
+    from baseimages.declare.locks import run_locks
+
+    return run_locks(
+        root, load_family(root / "images.toml"), ProcessRunner(), dry_run=dry_run
+    )
 
 
 def update_pins(root: Path, *, changes: tuple[str, ...], dry_run: bool) -> str:
     """Change pins wherever they stand."""
+    from baseimages.declare.pins import apply_changes
+
     return apply_changes(root, changes, dry_run=dry_run)
 
 
@@ -226,8 +231,27 @@ def _work(selection: Selection, base: str) -> WorkFolder:
     )
 
 
-def _base_of(record: BuildRecord) -> BaseImage:
-    return BaseImage(**record.base.model_dump())
+def _plan_again(
+    selection: Selection, inputs: BuildInputs, record: BuildRecord, runner: Runner
+) -> BuildPlan:
+    """The plan of a stored build: its base, its arguments, its revision."""
+    plan = _plan(selection, inputs, BaseImage(**record.base.model_dump()), runner)
+    if plan.revision.label != record.revision:
+        raise RecordError(
+            f"{record.tags[0]} was built from {record.revision}, the checkout is at another",
+            next_step=f"run `invoke build --variant {selection.variant} --target {record.target}`",
+        )
+    return replace(plan, build_args=tuple(record.build_args.items()))
+
+
+def _leave_out(selection: Selection, inputs: BuildInputs, console: Console) -> BuildInputs:
+    """Leave out optional parts whose hosts do not answer, unless a person decided."""
+    decided = {_split(word)[0] for word in inputs.build_args}
+    missing = leave_out_unreachable(selection.image, selection.root)
+    words = tuple(f"{name}={value}" for name, value in missing if name not in decided)
+    if words:
+        console.print(f"left out, because its host cannot be reached: {' '.join(words)}")
+    return replace(inputs, build_args=(*inputs.build_args, *words))
 
 
 def _plan(
@@ -244,6 +268,13 @@ def _plan(
         ca_bundle=find_ca_bundle(os.environ, explicit),
         root=selection.root,
         extra_build_args=pairs,
+    )
+
+
+def _describe_build(record: BuildRecord) -> str:
+    return (
+        f"{record.tags[0]} built in {record.duration_s:.1f} s ({record.cold_reason})\n"
+        f"digest {record.manifest_digest}\n"
     )
 
 

@@ -187,8 +187,8 @@ def _live(console: Console) -> Iterator[Any]:
 
 def _print_step(console: Console, step: Step) -> None:
     if step.duration_s >= SHOWN_STEP_S and not step.cached:
-        first = step.name.splitlines()[0][:110]
-        console.print(f"{step.duration_s:7.1f} s  {first}", markup=False, highlight=False)
+        name = " ".join(step.name.split())[:100]
+        console.print(f"{step.duration_s:7.1f} s  {name}", markup=False, highlight=False)
 
 
 def _build_error(plan: BuildPlan, reader: ProgressReader, error: CommandError) -> BuildError:

@@ -1,0 +1,151 @@
+"""Checks of the target full: every import, agreement of the runtimes, compile, sign, resolve."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from outcomes import Skipped
+
+# decord's wheel names another Python inside a file name that fits all: its metadata, not its code.
+ALLOWED_IN_CHECK = ("decord",)
+
+
+def add_checks(suite: Any, promises: dict[str, Any], labels: dict[str, str]) -> None:
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    for name in promises["imports"]:
+        suite.check(f"import {name}", lambda name=name: version_of(name))
+    suite.check("torch version is the declared one", lambda: check_torch(labels))
+    suite.check("torch, ONNX Runtime and OpenVINO agree", check_agreement)
+    suite.check("torch.compile compiles", check_compile)
+    suite.check("transformers runs a small model", check_transformers)
+    suite.check("decord decodes a clip", check_decord)
+    suite.check("web3 signs and recovers", check_web3)
+    suite.check("BLAS is an optimised one", check_blas)
+    suite.check("uv pip check", check_packages)
+
+
+def version_of(name: str) -> str:
+    module = importlib.import_module(name)
+    return str(getattr(module, "__version__", ""))
+
+
+def check_torch(labels: dict[str, str]) -> str:
+    import torch
+
+    declared = labels.get("io.baseimages.torch")
+    if not declared:
+        raise Skipped("the image has no label io.baseimages.torch")
+    assert torch.__version__.split("+")[0].startswith(declared), (torch.__version__, declared)
+    return torch.__version__
+
+
+def small_model() -> Any:
+    import torch
+
+    torch.manual_seed(0)
+    return torch.nn.Sequential(
+        torch.nn.Linear(16, 32), torch.nn.ReLU(), torch.nn.Linear(32, 4), torch.nn.Softmax(dim=1)
+    ).eval()
+
+
+def check_agreement() -> str:
+    import numpy
+    import onnxruntime
+    import openvino
+    import torch
+
+    model, sample = small_model(), torch.randn(8, 16)
+    expected = model(sample).detach().numpy()
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "model.onnx")
+        torch.onnx.export(model, (sample,), path, input_names=["x"], output_names=["y"], dynamo=False)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        by_ort = session.run(None, {"x": sample.numpy()})[0]
+        # On CPUs with bfloat16 OpenVINO would round by default, and honestly disagree.
+        compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        by_openvino = next(iter(compiled([sample.numpy()]).values()))
+    worst = max(float(numpy.abs(expected - other).max()) for other in (by_ort, by_openvino))
+    assert worst < 1e-5, f"largest difference {worst}"
+    return f"largest difference {worst:.1e}"
+
+
+def check_compile() -> str:
+    import torch
+
+    model, sample = small_model(), torch.randn(8, 16)
+    compiled = torch.compile(model)
+    worst = float((compiled(sample) - model(sample)).abs().max())
+    assert worst < 1e-5, f"largest difference {worst}"
+    return f"largest difference {worst:.1e}"
+
+
+def check_transformers() -> str:
+    import torch
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)
+    output = BertModel(config).eval()(torch.tensor([[1, 2, 3]])).last_hidden_state
+    assert tuple(output.shape) == (1, 3, 32), output.shape
+    return "BERT forward"
+
+
+def check_decord() -> str:
+    import decord
+
+    with tempfile.TemporaryDirectory() as folder:
+        clip = str(Path(folder) / "a.mp4")
+        subprocess.run(
+            ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=duration=1:size=64x64:rate=5",
+             "-c:v", "libx264", "-pix_fmt", "yuv420p", clip],
+            check=True, timeout=60,
+        )  # fmt: skip
+        frames = len(decord.VideoReader(clip))
+    assert frames == 5, frames
+    return f"{frames} frames"
+
+
+def check_web3() -> str:
+    from eth_account import Account
+    from eth_account.messages import encode_defunct
+
+    account, message = Account.create(), encode_defunct(text="edge")
+    signature = Account.sign_message(message, account.key).signature
+    assert Account.recover_message(message, signature=signature) == account.address
+    return account.address[:10]
+
+
+def check_blas() -> str:
+    import time
+
+    import numpy
+    import torch
+
+    first = torch.rand(1024, 1024)
+    other = first.numpy()
+
+    def seconds(multiply: Any) -> float:
+        began = time.perf_counter()
+        for _ in range(5):
+            multiply()
+        return time.perf_counter() - began
+
+    ratio = seconds(lambda: first @ first) / max(seconds(lambda: numpy.dot(other, other)), 1e-9)
+    # A reference BLAS is an order of magnitude behind; the two share one machine and one moment.
+    assert ratio < 8, f"torch multiplies {ratio:.1f} times slower than numpy"
+    return f"torch / numpy time {ratio:.2f}"
+
+
+def check_packages() -> str:
+    done = subprocess.run(
+        ["uv", "pip", "check", "--system"], capture_output=True, text=True, timeout=120, check=False
+    )
+    lines = [line for line in done.stderr.splitlines() if line.startswith("The package")]
+    unknown = [line for line in lines if not any(f"`{name}`" in line for name in ALLOWED_IN_CHECK)]
+    assert not unknown, unknown
+    assert done.returncode == 0 or lines, done.stderr
+    return f"{len(lines)} allow-listed"

@@ -1,0 +1,66 @@
+"""Runs the checks inside the image: a table for people, JUnit for machines. Standard library only."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import traceback
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+from outcomes import Skipped
+
+HERE = Path(__file__).parent
+
+
+class Suite:
+    """Collects checks and their outcomes."""
+
+    def __init__(self, name: str) -> None:
+        self.root = ElementTree.Element("testsuite", name=name)
+        self.failures = 0
+
+    def check(self, name: str, function: Callable[[], object]) -> None:
+        began, outcome, detail = time.monotonic(), "passed", ""
+        try:
+            detail = str(function() or "")
+        except Skipped as reason:
+            outcome, detail = "skipped", str(reason)
+        except BaseException as error:  # noqa: BLE001 -- one broken check must not hide the others
+            outcome = "failed"
+            detail = f"{type(error).__name__}: {error}\n{traceback.format_exc(limit=-3)}"
+        self._keep(name, outcome, detail, time.monotonic() - began)
+
+    def _keep(self, name: str, outcome: str, detail: str, duration_s: float) -> None:
+        print(f"{outcome:<8}{duration_s:7.2f} s  {name}  {detail.splitlines()[0][:90] if detail else ''}")
+        case = ElementTree.SubElement(self.root, "testcase", name=name, time=f"{duration_s:.3f}")
+        if outcome == "failed":
+            self.failures += 1
+            ElementTree.SubElement(case, "failure", message=detail)
+            print(detail)
+        elif outcome == "skipped":
+            ElementTree.SubElement(case, "skipped", message=detail)
+        elif detail:
+            ElementTree.SubElement(case, "system-out").text = detail
+
+
+def main() -> int:
+    import core_checks
+
+    promises = tomllib.loads((HERE / "promises.toml").read_text(encoding="utf-8"))
+    labels = json.loads((HERE / "labels.json").read_text(encoding="utf-8")) or {}
+    suite = Suite("test-cpu")
+    core_checks.add_checks(suite, promises["core"], labels)
+    if labels.get("io.baseimages.target") == "full":
+        import full_checks
+
+        full_checks.add_checks(suite, promises["full"], labels)
+    ElementTree.ElementTree(suite.root).write(HERE / "junit.xml", encoding="unicode")
+    return 1 if suite.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
