@@ -40,7 +40,7 @@ def call(session: nox.Session, *words: str) -> None:
 def call_verb(session: nox.Session, verb: str) -> None:
     """Run an invoke verb for every image of the family, or for the one named after `--`."""
     named = any(word.startswith(("--variant", "-v")) for word in session.posargs)
-    for variant in ([None] if named else VARIANTS):
+    for variant in [None] if named else VARIANTS:
         words = [] if variant is None else ["--variant", variant]
         call(session, "python", "-m", "invoke", verb, *words, *session.posargs)
 

@@ -66,7 +66,10 @@ def choose(variant: str, target: str, base: str) -> verbs.Selection:
     return verbs.Selection(root=ROOT, variant=variant, target=target or None, base=base)
 
 
-@verb(help=help_for("variant", "target", "base", "json", "ca_bundle", "build_arg"), iterable=["build_arg"])
+@verb(
+    help=help_for("variant", "target", "base", "json", "ca_bundle", "build_arg"),
+    iterable=["build_arg"],
+)
 def plan(
     _: Context, variant: str = "cpu", target: str = "", base: str = "auto", json: bool = False,
     ca_bundle: str = "", build_arg: list[str] | None = None,
@@ -154,7 +157,10 @@ def lock(_: Context, dry_run: bool = False) -> None:
     print(verbs.lock(ROOT, dry_run=dry_run), end="")
 
 
-@verb(help=help_for("dry_run", **{"set": "NAME=VALUE: the new value of a pin; repeatable"}), iterable=["set"])
+@verb(
+    help=help_for("dry_run", **{"set": "NAME=VALUE: the new value of a pin; repeatable"}),
+    iterable=["set"],
+)
 def update_pins(_: Context, set: list[str] | None = None, dry_run: bool = False) -> None:
     """Change a version and its hash wherever it is pinned."""
     print(verbs.update_pins(ROOT, changes=tuple(set or ()), dry_run=dry_run), end="")

@@ -102,7 +102,7 @@ class _Pump(threading.Thread):
 class ProcessRunner:
     """Runs real programs."""
 
-    def run(  # noqa: PLR0913 -- the one door has to say all that a process can need
+    def run(
         self,
         argv: Sequence[str],
         *,
@@ -275,9 +275,7 @@ def _failure(completed: Completed) -> CommandError:
     )
 
 
-def _deadline(
-    argv: Sequence[str], what: str, pumps: tuple[_Pump | None, _Pump]
-) -> DeadlineError:
+def _deadline(argv: Sequence[str], what: str, pumps: tuple[_Pump | None, _Pump]) -> DeadlineError:
     tail = _tail(*("".join(list(pump.lines)) for pump in pumps if pump))
     return DeadlineError(
         f"{shlex.join(argv)} {what} and was stopped\n{tail}",

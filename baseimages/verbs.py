@@ -15,9 +15,12 @@ from rich.console import Console
 from baseimages.build import BuildRecord, choose_base, find_engine, leave_out_unreachable, run_build
 from baseimages.command import ProcessRunner, Runner
 from baseimages.declare import Family, Image, load_family, load_revision, render_schema
+from baseimages.declare.locks import run_locks
+from baseimages.declare.pins import apply_changes
 from baseimages.errors import LintError, RecordError, SuiteError
 from baseimages.host import render_checks, run_doctor
 from baseimages.inspect import describe_scan, index_layers, open_layout, run_scan, run_suite
+from baseimages.lint import render_findings, render_json, render_sarif, run_lint
 from baseimages.measure import describe_benchmark, run_benchmark
 from baseimages.plan import (
     BaseImage,
@@ -94,9 +97,7 @@ def build(selection: Selection, inputs: BuildInputs, *, dry_run: bool, as_json: 
     runner, console = ProcessRunner(), _console()
     with checkout_lock(selection.root), time_part(selection.root, "build"):
         engine = find_engine(runner)
-        base = choose_base(
-            selection.family, selection.image, selection.base, engine, runner, console
-        )
+        base = choose_base(selection.family, selection.image, selection.base, engine, runner, console)
         console.print(f"base: {base.family} ({base.origin}): {base.reason}")
         inputs = _leave_out(selection, inputs, console)
         plan = _plan(selection, inputs, base, runner)
@@ -113,9 +114,7 @@ def verify(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
         return f"would run {script} {record.tags[0]}\n"
     with checkout_lock(selection.root), time_part(selection.root, "test"):
         junit = work.path / "junit.xml"
-        suite = run_suite(
-            script, record.tags[0], record.manifest_digest, junit, ProcessRunner()
-        )
+        suite = run_suite(script, record.tags[0], record.manifest_digest, junit, ProcessRunner())
         write_record(work.path / WorkFolder.SUITE, suite)
     if failed := suite.count("failed"):
         raise SuiteError(
@@ -136,9 +135,7 @@ def scan(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
     return render_record(result) if as_json else describe_scan(result)
 
 
-def benchmark(
-    selection: Selection, inputs: BuildInputs, *, dry_run: bool, as_json: bool
-) -> str:
+def benchmark(selection: Selection, inputs: BuildInputs, *, dry_run: bool, as_json: bool) -> str:
     """Measure builds and layers; store BenchmarkRecord and LayerRecord."""
     work, record = find_build(selection)
     if dry_run:
@@ -165,8 +162,6 @@ def report(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
 
 def lint(root: Path, *, only: tuple[str, ...], sarif: Path | None, as_json: bool) -> None:
     """Run every linter; raises LintError when one has a finding."""
-    from baseimages.lint import render_findings, render_json, render_sarif, run_lint
-
     with time_part(root, "lint"):
         result = run_lint(root, ProcessRunner(), only=only)
     if sarif:
@@ -186,17 +181,11 @@ def doctor(root: Path, *, as_json: bool) -> str:
 
 def lock(root: Path, *, dry_run: bool) -> str:
     """Resolve again and write the locks."""
-    from baseimages.declare.locks import run_locks
-
-    return run_locks(
-        root, load_family(root / "images.toml"), ProcessRunner(), dry_run=dry_run
-    )
+    return run_locks(root, load_family(root / "images.toml"), ProcessRunner(), dry_run=dry_run)
 
 
 def update_pins(root: Path, *, changes: tuple[str, ...], dry_run: bool) -> str:
     """Change pins wherever they stand."""
-    from baseimages.declare.pins import apply_changes
-
     return apply_changes(root, changes, dry_run=dry_run)
 
 
@@ -227,13 +216,14 @@ def find_build(selection: Selection) -> tuple[WorkFolder, BuildRecord]:
 
 def _work(selection: Selection, base: str) -> WorkFolder:
     return WorkFolder(
-        root=selection.root, image_name=selection.image.name, base=base, target=selection.target_name
+        root=selection.root,
+        image_name=selection.image.name,
+        base=base,
+        target=selection.target_name,
     )
 
 
-def _plan_again(
-    selection: Selection, inputs: BuildInputs, record: BuildRecord, runner: Runner
-) -> BuildPlan:
+def _plan_again(selection: Selection, inputs: BuildInputs, record: BuildRecord, runner: Runner) -> BuildPlan:
     """The plan of a stored build: its base, its arguments, its revision."""
     plan = _plan(selection, inputs, BaseImage(**record.base.model_dump()), runner)
     if plan.revision.label != record.revision:
@@ -254,9 +244,7 @@ def _leave_out(selection: Selection, inputs: BuildInputs, console: Console) -> B
     return replace(inputs, build_args=(*inputs.build_args, *words))
 
 
-def _plan(
-    selection: Selection, inputs: BuildInputs, base: BaseImage, runner: Runner
-) -> BuildPlan:
+def _plan(selection: Selection, inputs: BuildInputs, base: BaseImage, runner: Runner) -> BuildPlan:
     pairs = tuple(_split(word) for word in inputs.build_args)
     explicit = Path(inputs.ca_bundle) if inputs.ca_bundle else None
     return make_plan(

@@ -3,6 +3,7 @@
 #   install-core-tools.sh REQUIREMENTS OUT FAMILY
 set -eu
 requirements=$1 out=$2 family=$3
+# shellcheck source=scripts/use-ca.sh
 . "$(dirname "$0")/use-ca.sh"
 set -x
 wheels=/tmp/wheels

@@ -58,9 +58,7 @@ class FakeRunner:
         self._tell(options.get("on_stderr"), stderr)
         if options.get("stdout_path"):
             Path(options["stdout_path"]).write_text(stdout, encoding="utf-8")
-        completed = Completed(
-            argv=call, returncode=returncode, stdout=stdout, stderr=stderr, duration_s=0.0
-        )
+        completed = Completed(argv=call, returncode=returncode, stdout=stdout, stderr=stderr, duration_s=0.0)
         ok_codes = options.get("ok_codes", (0,))
         if ok_codes is not None and returncode not in ok_codes:
             from baseimages.command import _failure
@@ -110,9 +108,7 @@ def engine_answers() -> bool:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("engine") and not engine_answers():
-            item.add_marker(
-                pytest.mark.skip(reason="ring 2: no container engine answers (./bootstrap.sh)")
-            )
+            item.add_marker(pytest.mark.skip(reason="ring 2: no container engine answers (./bootstrap.sh)"))
 
 
 @pytest.fixture(autouse=True)

@@ -122,9 +122,7 @@ def test_an_error_in_a_line_listener_stops_the_program_and_reaches_the_caller() 
         raise ValueError(line)
 
     with pytest.raises(ValueError, match="boom"):
-        run_python(
-            "import time; print('boom', flush=True); time.sleep(60)", on_stdout=refuse
-        )
+        run_python("import time; print('boom', flush=True); time.sleep(60)", on_stdout=refuse)
 
 
 def test_ctrl_c_stops_the_whole_tree_and_is_passed_on(tmp_path: Path) -> None:

@@ -7,7 +7,14 @@ from baseimages.build.base import choose_base, leave_out_unreachable
 from baseimages.build.buildx import build_argv, run_build
 from baseimages.build.engine import Engine, find_engine
 from baseimages.build.progress import ProgressReader, Step
-from baseimages.build.record import BaseFacts, BuildRecord, EngineFacts, HostFacts, StepRecord, host_facts
+from baseimages.build.record import (
+    BaseFacts,
+    BuildRecord,
+    EngineFacts,
+    HostFacts,
+    StepRecord,
+    host_facts,
+)
 
 __all__ = [
     "BaseFacts",

@@ -130,9 +130,7 @@ def _registry_refusal(pinned: str, engine: Engine, runner: Runner) -> str | None
     return None
 
 
-def _bootstrap(
-    name: str, recipe: Bootstrap, engine: Engine, runner: Runner, console: Console
-) -> BaseImage:
+def _bootstrap(name: str, recipe: Bootstrap, engine: Engine, runner: Runner, console: Console) -> BaseImage:
     """Make the base on this host, once a day, and import it under a tag that names its content."""
     folder = user_cache_path("baseimages") / "bases"
     folder.mkdir(parents=True, exist_ok=True)
@@ -147,9 +145,7 @@ def _bootstrap(
     tag = f"baseimages/{name}:{digest[:12]}"
     if not _is_local(tag, engine, runner):
         runner.run(engine.argv("import", str(tar), tag), deadline_s=IMPORT_DEADLINE_S)
-    return BaseImage(
-        family=name, reference=tag, digest=f"sha256:{digest}", origin="bootstrapped", reason=""
-    )
+    return BaseImage(family=name, reference=tag, digest=f"sha256:{digest}", origin="bootstrapped", reason="")
 
 
 def _run_mmdebstrap(recipe: Bootstrap, tar: Path, epoch_s: int, runner: Runner) -> None:

@@ -101,9 +101,7 @@ def run_build(
 
 def probe_store(engine: Engine, runner: Runner) -> tuple[bool, str]:
     """Whether the engine's build cache is provably empty, and how that is known."""
-    done = runner.run(
-        engine.argv("buildx", "du", "--verbose"), deadline_s=PROBE_S, ok_codes=None, echo=False
-    )
+    done = runner.run(engine.argv("buildx", "du", "--verbose"), deadline_s=PROBE_S, ok_codes=None, echo=False)
     if done.returncode != 0:
         return False, "the engine does not tell what its build cache holds"
     held = sum(line.startswith("ID:") for line in done.stdout.splitlines())

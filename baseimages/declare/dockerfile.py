@@ -29,9 +29,7 @@ _FIELD = re.compile(rf"({'|'.join(HEADER_FIELDS)}):\s*(.*)")
 _FLAG = re.compile(r"""\s*(--[a-z][a-z-]*(?:=(?:"[^"]*"|'[^']*'|[^\s"'])*)?)(?=\s|$)""")
 _WORD = re.compile(r"""(?:\\.|"(?:\\.|[^"\\])*"|'[^']*'|[^\s"'\\]|["'\\])+""")
 _HEREDOC = re.compile(r"\d*<<(-?)([^<\s]+)")
-_VARIABLE = re.compile(
-    r"\\\$|\$(?:\{(?P<braced>\w+)(?:(?P<test>:?[-+])(?P<word>[^}]*))?\}|(?P<plain>\w+))"
-)
+_VARIABLE = re.compile(r"\\\$|\$(?:\{(?P<braced>\w+)(?:(?P<test>:?[-+])(?P<word>[^}]*))?\}|(?P<plain>\w+))")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,10 +277,7 @@ def _split_flags(text: str) -> tuple[tuple[str, ...], str]:
 
 def _heredocs(text: str) -> list[_Heredoc]:
     matches = filter(None, (_HEREDOC.fullmatch(word) for word in _WORD.findall(text)))
-    return [
-        _Heredoc(marker=re.sub("[\"']", "", match[2]), strips_tabs=bool(match[1]))
-        for match in matches
-    ]
+    return [_Heredoc(marker=re.sub("[\"']", "", match[2]), strips_tabs=bool(match[1])) for match in matches]
 
 
 def _read_heredoc(lines: list[str], heredoc: _Heredoc) -> list[str] | None:

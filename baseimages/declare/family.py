@@ -194,9 +194,7 @@ def _declaration_error(path: Path, error: ValidationError) -> DeclarationError:
     key = ".".join(quote_word(part).strip("'") for part in location) or "the file"
     if first["type"] == "extra_forbidden":
         known = _model_at(location).model_fields
-        return DeclarationError(
-            f"{path}: unknown key {key}", next_step=suggest_name(location[-1], known)
-        )
+        return DeclarationError(f"{path}: unknown key {key}", next_step=suggest_name(location[-1], known))
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return DeclarationError(
         f"{path}: {key}: {first['msg']}{more}",

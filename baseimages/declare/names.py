@@ -39,9 +39,7 @@ RelativePath = Annotated[
 _PLACE = r"\{(?:target|base|revision)\}"
 TagTemplate = Annotated[
     str,
-    StringConstraints(
-        pattern=rf"^(?:[A-Za-z0-9_]|{_PLACE})(?:[A-Za-z0-9._-]|{_PLACE})*$", max_length=100
-    ),
+    StringConstraints(pattern=rf"^(?:[A-Za-z0-9_]|{_PLACE})(?:[A-Za-z0-9._-]|{_PLACE})*$", max_length=100),
 ]
 
 

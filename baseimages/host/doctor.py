@@ -24,7 +24,14 @@ DISK_FLOOR_BYTES = 20_000_000_000
 MEMORY_FLOOR_BYTES = 4_000_000_000
 REGISTRIES = ("registry-1.docker.io", "ghcr.io")
 # Public authorities that sign the registries above; another issuer is somebody in between.
-KNOWN_ISSUERS = ("Amazon", "DigiCert", "Sectigo", "Let's Encrypt", "Google Trust Services", "GlobalSign")
+KNOWN_ISSUERS = (
+    "Amazon",
+    "DigiCert",
+    "Sectigo",
+    "Let's Encrypt",
+    "Google Trust Services",
+    "GlobalSign",
+)
 TOOLS = ("git", "docker", "mmdebstrap", "go", "uv")
 
 Status = Literal["ok", "warning", "problem"]
@@ -47,9 +54,9 @@ def run_doctor(root: Path, runner: Runner) -> tuple[Check, ...]:
         lambda: _check_buildx(runner),
         lambda: _check_disk(root),
         _check_memory,
-        *(lambda host=host: _check_registry(host) for host in REGISTRIES),  # type: ignore[misc]
+        *(lambda host=host: _check_registry(host) for host in REGISTRIES),
         _check_emulation,
-        *(lambda name=name: _check_tool(name, runner) for name in TOOLS),  # type: ignore[misc]
+        *(lambda name=name: _check_tool(name, runner) for name in TOOLS),
         _check_cache,
     ]
     with ThreadPoolExecutor(max_workers=len(checks)) as pool:

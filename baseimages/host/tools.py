@@ -91,9 +91,7 @@ def _is_whole(binary: Path) -> bool:
     """Whether the cached program is the one that was verified when it was put there."""
     stamp = binary.with_name(f"{binary.name}.sha256")
     return (
-        binary.exists()
-        and stamp.exists()
-        and stamp.read_text(encoding="utf-8").strip() == sha256_of(binary)
+        binary.exists() and stamp.exists() and stamp.read_text(encoding="utf-8").strip() == sha256_of(binary)
     )
 
 
@@ -166,9 +164,7 @@ def _compile(name: str, pin: Pin, folder: Path, runner: Runner, console: Console
         _check_sum(name, pin, module["Sum"])
         words = ["build", "-mod=readonly", "-trimpath", "-buildvcs=false"]
         words += ["-ldflags", pin.go_ldflags, "-o", str(folder / name), pin.go_package]
-        runner.run(
-            [str(go), *words], deadline_s=COMPILE_S, env=environment, cwd=Path(module["Dir"])
-        )
+        runner.run([str(go), *words], deadline_s=COMPILE_S, env=environment, cwd=Path(module["Dir"]))
     return folder / name
 
 

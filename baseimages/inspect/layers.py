@@ -85,7 +85,7 @@ def _index(layer: LayerBlob, is_base: bool, owners: Counter[str]) -> LayerFacts:
                 whiteouts += entry.name.rpartition("/")[2].startswith(".wh.")
                 if entry.isreg():
                     own[owner_of(entry.name, layer.created_by, is_base)] += entry.size
-                tar.members = []  # the index must not grow with the image
+                tar.members = []  # type: ignore[attr-defined] # it must not grow with the image
         reader.drain()
     if reader.digest != layer.diff_id:
         raise VerificationError(
@@ -111,7 +111,7 @@ def _index(layer: LayerBlob, is_base: bool, owners: Counter[str]) -> LayerFacts:
 def _open(layer: LayerBlob) -> Iterator[IO[bytes]]:
     with layer.path.open("rb") as raw:
         if layer.media_type.endswith("gzip"):
-            with igzip.IGzipFile(fileobj=raw) as stream:
+            with igzip.IGzipFile(fileobj=raw) as stream:  # type: ignore[no-untyped-call]
                 yield cast("IO[bytes]", stream)
         elif layer.media_type.endswith("zstd"):
             with zstandard.ZstdDecompressor().stream_reader(raw) as stream:

@@ -95,9 +95,7 @@ def _read(path: Path, descriptor: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _layers(
-    path: Path, manifest: dict[str, Any], config: dict[str, Any]
-) -> tuple[LayerBlob, ...]:
+def _layers(path: Path, manifest: dict[str, Any], config: dict[str, Any]) -> tuple[LayerBlob, ...]:
     diff_ids = config["rootfs"]["diff_ids"]
     history = [h for h in config.get("history", []) if not h.get("empty_layer")]
     if not len(diff_ids) == len(manifest["layers"]):

@@ -16,7 +16,11 @@ from baseimages.inspect.layout import Layout
 from baseimages.records import sha256_of
 
 SYFT_DEADLINE_S = 1800.0
-FORMS = {"syft-json": "sbom.syft.json", "cyclonedx-json": "sbom.cdx.json", "spdx-json": "sbom.spdx.json"}
+FORMS = {
+    "syft-json": "sbom.syft.json",
+    "cyclonedx-json": "sbom.cdx.json",
+    "spdx-json": "sbom.spdx.json",
+}
 
 
 class SbomFile(BaseModel):

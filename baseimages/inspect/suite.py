@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-import defusedxml.ElementTree as ElementTree
+from defusedxml import ElementTree
 from pydantic import BaseModel, ConfigDict
 
 from baseimages.command import Runner
@@ -39,9 +39,7 @@ class SuiteRecord(Record):
         return sum(case.outcome == outcome for case in self.cases)
 
 
-def run_suite(
-    script: Path, image: str, manifest_digest: str, junit: Path, runner: Runner
-) -> SuiteRecord:
+def run_suite(script: Path, image: str, manifest_digest: str, junit: Path, runner: Runner) -> SuiteRecord:
     """Run `script IMAGE --junit FILE`, its table shown as it comes.
 
     Raises SuiteError when the script ends without a readable result.

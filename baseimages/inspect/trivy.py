@@ -155,7 +155,7 @@ def _config(layout: Path, cache: Path, has_database: bool) -> dict[str, Any]:
 def _scan(config: Path) -> object:
     try:
         return TrivyClient("layout", TrivyScanCommandEnum.Image, config_file=str(config)).scan()
-    except Exception as error:  # noqa: BLE001 -- pytrivy raises bare Exception for every failure
+    except Exception as error:
         raise ScanError(
             f"Trivy failed: {str(error).strip()[-600:]}",
             next_step="see its last words above; `invoke doctor` checks disk and tools",

@@ -3,7 +3,12 @@
 Enters: a plan and the record of its build. Leaves: `BenchmarkRecord`, raw values of single runs.
 """
 
-from baseimages.measure.benchmark import BenchmarkRecord, RunRecord, describe_benchmark, run_benchmark
+from baseimages.measure.benchmark import (
+    BenchmarkRecord,
+    RunRecord,
+    describe_benchmark,
+    run_benchmark,
+)
 from baseimages.measure.isolated import isolated_engine
 
 __all__ = [

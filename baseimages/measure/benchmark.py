@@ -125,9 +125,7 @@ def _run_cold(
     )
 
 
-def _bring_base(
-    plan: BuildPlan, engine: Engine, private: Engine, runner: Runner, folder: Path
-) -> None:
+def _bring_base(plan: BuildPlan, engine: Engine, private: Engine, runner: Runner, folder: Path) -> None:
     """Hand the base over before the clock starts."""
     archive = folder / "base.tar"
     runner.run(engine.argv("save", "-o", str(archive), plan.base.build_argument), deadline_s=TRANSFER_S)

@@ -53,8 +53,16 @@ def name_of(part: TargetReport) -> str:
 
 
 SUMMARY_HEADER = (
-    "target", "base", "tests", "compressed", "uncompressed", "cold", "no-op", "edit", "vulnerabilities",
-)  # fmt: skip
+    "target",
+    "base",
+    "tests",
+    "compressed",
+    "uncompressed",
+    "cold",
+    "no-op",
+    "edit",
+    "vulnerabilities",
+)
 
 
 def summary_row(part: TargetReport) -> tuple[str, ...]:
@@ -83,13 +91,19 @@ def _stands_on(part: TargetReport) -> str:
         ("image", f"`{build.manifest_digest}`"),
         ("base", f"{escape(build.base.reference)} `{build.base.digest}`, {build.base.origin}"),
         ("why this base", escape(build.base.reason)),
-        ("built", f"{build.started_at}, {seconds(build.duration_s)}, then {seconds(build.load_duration_s)} to load"),
+        (
+            "built",
+            f"{build.started_at}, {seconds(build.duration_s)}, then {seconds(build.load_duration_s)} to load",
+        ),
         ("store", escape(build.cold_reason)),
-        ("host", f"{escape(build.host.cpu)}, {build.host.cores} cores, {megabytes(memory)} of memory, "
-                 f"{escape(build.host.system)}, kernel {escape(build.host.kernel)}"),
+        (
+            "host",
+            f"{escape(build.host.cpu)}, {build.host.cores} cores, {megabytes(memory)} of memory, "
+            f"{escape(build.host.system)}, kernel {escape(build.host.kernel)}",
+        ),
         ("engine", f"{escape(build.engine.server_version)}, buildx {escape(build.engine.buildx_version)}"),
         ("arguments", escape(", ".join(f"{k}={v}" for k, v in build.build_args.items() if len(v) <= 40))),
-    ]  # fmt: skip
+    ]
     return "### What it stands on\n\n" + render_table(("fact", "value"), facts)
 
 
@@ -123,9 +137,16 @@ def _benchmark(part: TargetReport) -> str:
     if part.benchmark is None:
         return f"{title}{NOT_MEASURED}: `invoke benchmark` measures it.\n\n"
     rows = [
-        (run.scenario, seconds(run.duration_s), str(run.hits), str(run.misses), "yes" if run.valid else "no", escape(run.note))
+        (
+            run.scenario,
+            seconds(run.duration_s),
+            str(run.hits),
+            str(run.misses),
+            "yes" if run.valid else "no",
+            escape(run.note),
+        )
         for run in part.benchmark.runs
-    ]  # fmt: skip
+    ]
     header = ("scenario", "wall time", "hits", "misses", "valid", "note")
     overhead = seconds(part.benchmark.overhead_s)
     tail = f"The tool's no-op build minus plain buildx's, one run each: {overhead}.\n\n"
@@ -154,7 +175,11 @@ def _suite(part: TargetReport) -> str:
     if part.suite is None:
         return f"{title}not run: `invoke verify` runs them.\n\n"
     count = Counter(case.outcome for case in part.suite.cases)
-    told = [(escape(c.name), c.outcome, escape(shorten(c.detail, 200))) for c in part.suite.cases if c.outcome != "passed"]  # fmt: skip
+    told = [
+        (escape(c.name), c.outcome, escape(shorten(c.detail, 200)))
+        for c in part.suite.cases
+        if c.outcome != "passed"
+    ]
     words = ", ".join(f"{count[name]} {name}" for name in ("passed", "failed", "skipped"))
     return f"{title}{words}.\n\n" + (render_table(("check", "outcome", "detail"), told) if told else "")
 
@@ -168,7 +193,10 @@ def _scan(part: TargetReport) -> str:
     for name, kind in scan.kinds.items():
         found = ", ".join(f"{n} {severity}" for severity, n in kind.by_severity.items()) or "none found"
         rows.append((name, found if kind.status == "scanned" else f"not scanned: {escape(kind.reason)}"))
-    listed = [(f.kind, f.severity, escape(f.id), escape(f.where), escape(shorten(f.title, 80))) for f in scan.findings]  # fmt: skip
+    listed = [
+        (f.kind, f.severity, escape(f.id), escape(f.where), escape(shorten(f.title, 80)))
+        for f in scan.findings
+    ]
     raw = [(escape(file.name), file.form, f"`{file.sha256}`") for file in scan.sbom.files]
     return (
         f"{title}By {escape(scan.sbom.tool)} and {escape(scan.trivy)}.\n\n"
@@ -225,5 +253,8 @@ def _picture_of_steps(part: TargetReport) -> str:
 def _bars(steps: list[StepRecord]) -> Iterator[Bar]:
     for step in steps:
         yield Bar(
-            label=shorten(step.name, 60), start=step.started_s, length=step.duration_s, text=seconds(step.duration_s)
+            label=shorten(step.name, 60),
+            start=step.started_s,
+            length=step.duration_s,
+            text=seconds(step.duration_s),
         )

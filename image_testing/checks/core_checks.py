@@ -89,7 +89,10 @@ def check_node(minimum: int) -> str:
 
 
 def check_installers() -> str:
-    same(sys.executable, run("uv", "python", "find", "--system").strip().replace("python3.13", Path(sys.executable).name))
+    same(
+        sys.executable,
+        run("uv", "python", "find", "--system").strip().replace("python3.13", Path(sys.executable).name),
+    )
     return run("pip", "--version").split()[1]
 
 
@@ -125,7 +128,9 @@ def check_mqtt() -> str:
         try:
             words = ("-h", "127.0.0.1", "-p", "18830", "-t", "edge/test")
             for _ in range(50):
-                ready = subprocess.run(["mosquitto_pub", *words, "-m", "up"], capture_output=True, check=False)
+                ready = subprocess.run(
+                    ["mosquitto_pub", *words, "-m", "up"], capture_output=True, check=False
+                )
                 if ready.returncode == 0:
                     break
                 time.sleep(0.1)

@@ -1,12 +1,12 @@
-"""Runs the checks inside the image: a table for people, JUnit for machines. Standard library only."""
+"""Runs the checks inside the image: a table for people, JUnit for machines; needs no package."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
-import traceback
 import tomllib
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -29,13 +29,14 @@ class Suite:
             detail = str(function() or "")
         except Skipped as reason:
             outcome, detail = "skipped", str(reason)
-        except BaseException as error:  # noqa: BLE001 -- one broken check must not hide the others
+        except BaseException as error:
             outcome = "failed"
             detail = f"{type(error).__name__}: {error}\n{traceback.format_exc(limit=-3)}"
         self._keep(name, outcome, detail, time.monotonic() - began)
 
     def _keep(self, name: str, outcome: str, detail: str, duration_s: float) -> None:
-        print(f"{outcome:<8}{duration_s:7.2f} s  {name}  {detail.splitlines()[0][:90] if detail else ''}")
+        first = detail.splitlines()[0][:90] if detail else ""
+        print(f"{outcome:<8}{duration_s:7.2f} s  {name}  {first}")
         case = ElementTree.SubElement(self.root, "testcase", name=name, time=f"{duration_s:.3f}")
         if outcome == "failed":
             self.failures += 1

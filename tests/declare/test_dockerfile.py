@@ -182,9 +182,7 @@ def test_a_heredoc_starts_after_continued_flags() -> None:
     assert (run.line_end, run.flags[-1]) == (5, "--network=none")
 
 
-@pytest.mark.parametrize(
-    "text", ['RUN echo "<<EOT"', "RUN cat <<<word", "RUN echo a<<b", "CMD <<E"]
-)
+@pytest.mark.parametrize("text", ['RUN echo "<<EOT"', "RUN cat <<<word", "RUN echo a<<b", "CMD <<E"])
 def test_what_only_looks_like_a_heredoc_is_none(text: str) -> None:
     assert only(text).line_end == 2
 
@@ -284,8 +282,7 @@ def test_any_sequence_of_instructions_is_found_again_on_its_lines(seed: int) -> 
         text += f"{above}{piece}\n"
         line += PIECES[piece]
     found = [
-        (item.line_start, item.line_end, item.comment_above)
-        for item in parse(text).stages[0].instructions
+        (item.line_start, item.line_end, item.comment_above) for item in parse(text).stages[0].instructions
     ]
     assert found == expected
 

@@ -172,9 +172,7 @@ def test_an_unknown_key_of_a_bootstrap_is_named(tmp_path: Path) -> None:
         ("[images.one]", '[images."-v/:/h"]'),
     ],
 )
-def test_a_hostile_or_contradicting_value_is_refused(
-    tmp_path: Path, known: str, typed: str
-) -> None:
+def test_a_hostile_or_contradicting_value_is_refused(tmp_path: Path, known: str, typed: str) -> None:
     assert known in SMALL
     assert refuse(tmp_path, SMALL.replace(known, typed)).next_step
 
@@ -214,9 +212,7 @@ def test_the_package_has_the_version_of_the_project() -> None:
 
 
 def test_the_committed_schema_is_current() -> None:
-    assert (ROOT / "images.schema.json").read_text(encoding="utf-8") == render_schema(), (
-        "run `invoke schema`"
-    )
+    assert (ROOT / "images.schema.json").read_text(encoding="utf-8") == render_schema(), "run `invoke schema`"
 
 
 def test_editors_find_the_schema() -> None:

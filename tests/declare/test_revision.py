@@ -54,9 +54,7 @@ def test_reports_do_not_make_it_dirty(checkout: Path) -> None:
 
 
 @pytest.mark.process
-def test_a_folder_outside_of_git_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_outside_of_git_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(DeclarationError, match="build in a git clone"):
         load_revision(ProcessRunner(), tmp_path)

@@ -37,9 +37,7 @@ def test_no_bundle_means_no_secret() -> None:
     assert find_ca_bundle({"SSL_CERT_FILE": ""}, None, []) is None
 
 
-def test_a_relative_bundle_becomes_absolute(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relative_bundle_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = bundle(tmp_path)
     monkeypatch.chdir(tmp_path)
     assert find_ca_bundle({}, Path("ca.pem"), []) == path
@@ -54,9 +52,7 @@ def test_a_relative_bundle_becomes_absolute(
         ("a,id=b.pem", PEM, "a comma or a quote"),
     ],
 )
-def test_a_bundle_that_cannot_serve_is_refused(
-    tmp_path: Path, name: str, text: str, cause: str
-) -> None:
+def test_a_bundle_that_cannot_serve_is_refused(tmp_path: Path, name: str, text: str, cause: str) -> None:
     with pytest.raises(UsageError, match=cause):
         find_ca_bundle({}, bundle(tmp_path, name, text), [])
 

@@ -129,9 +129,7 @@ def test_what_the_plan_sets_cannot_be_overridden(plan_of: PlanOf, name: str) -> 
         plan_of(extra_build_args=[(name, "x")])
 
 
-def test_a_dockerfile_without_the_promised_stage_is_refused(
-    plan_of: PlanOf, checkout: Path
-) -> None:
+def test_a_dockerfile_without_the_promised_stage_is_refused(plan_of: PlanOf, checkout: Path) -> None:
     path = checkout / "image_one" / "Dockerfile"
     path.write_text("FROM scratch AS core\nARG EXTRA\n", encoding="utf-8")
     with pytest.raises(DeclarationError, match="has no stage 'full'"):

@@ -1,0 +1,128 @@
+"""Run every linter over the files that git knows."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from baseimages.command import Runner
+from baseimages.declare import parse_dockerfile
+from baseimages.errors import BaseImagesError, CommandError, UsageError
+from baseimages.host import find_tool
+from baseimages.lint.finding import Finding, LintReport
+from baseimages.lint.linters import LINTERS, PROGRAMS, Linter
+from baseimages.lint.rules import check_dockerfile, find_bare_ignores
+
+LINT_S = 600.0
+PROBE_S = 5.0
+OWN = "contract"
+BUILD_CHECK = "build-check"
+
+
+def run_lint(root: Path, runner: Runner, *, only: tuple[str, ...] = ()) -> LintReport:
+    """All linters, or those named. Raises UsageError, MissingToolError, CommandError."""
+    names = (OWN, *(linter.name for linter in LINTERS), BUILD_CHECK)
+    unknown = set(only) - set(names)
+    if unknown:
+        raise UsageError(f"no linter {sorted(unknown)}", next_step=f"use one of: {', '.join(names)}")
+    chosen, files = only or names, list_files(root, runner)
+    findings, ran, skipped = [], [], []
+    if OWN in chosen:
+        findings += _check_contract(root, files)
+        ran.append(OWN)
+    for linter in LINTERS:
+        if linter.name in chosen:
+            findings += _run_linter(linter, root, files, runner)
+            ran.append(linter.name)
+    if BUILD_CHECK in chosen:
+        if _engine_answers(runner):
+            findings += [
+                f for name in _matching(files, ("*Dockerfile",)) for f in _check_build(name, root, runner)
+            ]
+            ran.append(BUILD_CHECK)
+        else:
+            skipped.append((BUILD_CHECK, "no container engine answers"))
+    return LintReport(findings=tuple(sorted(findings)), ran=tuple(ran), skipped=tuple(skipped))
+
+
+def list_files(root: Path, runner: Runner) -> tuple[str, ...]:
+    """Files that git tracks or would track, as they are on disk."""
+    words = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = runner.run(words, deadline_s=60, echo=False)
+    names = sorted({name for name in done.stdout.split("\0") if name})
+    return tuple(name for name in names if (root / name).is_file())
+
+
+def _matching(files: tuple[str, ...], patterns: tuple[str, ...]) -> list[str]:
+    kept = [name for name in files if not name.startswith("tests/fixtures/")]
+    return [name for name in kept if any(fnmatch.fnmatch(name, pattern) for pattern in patterns)]
+
+
+def _check_contract(root: Path, files: tuple[str, ...]) -> list[Finding]:
+    found: list[Finding] = []
+    for name in _matching(files, ("*Dockerfile", "*.sh")):
+        text = (root / name).read_text(encoding="utf-8")
+        found += find_bare_ignores(text, name)
+        if name.endswith("Dockerfile"):
+            found += check_dockerfile(parse_dockerfile(text, Path(name)), text, name)
+    return found
+
+
+def _run_linter(linter: Linter, root: Path, files: tuple[str, ...], runner: Runner) -> list[Finding]:
+    names = _matching(files, linter.patterns)
+    if not names:
+        return []
+    program = find_tool(PROGRAMS.get(linter.name, linter.name), runner)
+    words = [str(program), *linter.words, *(names if linter.takes_files else ())]
+    done = runner.run(words, deadline_s=LINT_S, cwd=root, ok_codes=linter.ok_codes, echo=False)
+    try:
+        found = list(linter.parse(done.stdout))
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise CommandError(
+            f"{linter.name} answered in a form that is not known: {done.stdout[:300]!r}",
+            next_step="compare its version with tools/environment.txt",
+        ) from error
+    if done.returncode and not found:
+        raise CommandError(
+            f"{linter.name} ended with {done.returncode} and no finding\n{done.stderr[-1000:]}",
+            next_step="read its words above",
+        )
+    return [_relative(finding, root) for finding in found]
+
+
+def _relative(finding: Finding, root: Path) -> Finding:
+    return replace(finding, file=finding.file.removeprefix(f"{root}/"))
+
+
+def _engine_answers(runner: Runner) -> bool:
+    try:
+        words = ["docker", "version", "--format", "{{.Server.Version}}"]
+        return bool(runner.run(words, deadline_s=PROBE_S, echo=False).stdout.strip())
+    except BaseImagesError:
+        return False
+
+
+def _check_build(name: str, root: Path, runner: Runner) -> list[Finding]:
+    """BuildKit's own rules, which know targets and values of ARGs."""
+    words = ["docker", "buildx", "build", "--call=check,format=json", f"--file={name}", "."]
+    done = runner.run(words, deadline_s=LINT_S, cwd=root, ok_codes=(0, 1), echo=False)
+    try:
+        warnings = json.loads(done.stdout).get("warnings") or []
+    except ValueError as error:
+        raise CommandError(
+            f"buildx cannot check {name}\n{done.stderr[-1000:]}",
+            next_step="`invoke doctor` looks at buildx",
+        ) from error
+    return [
+        Finding(
+            file=name,
+            line=item["location"]["ranges"][0]["start"]["line"],
+            code=item["ruleName"],
+            message=item["detail"],
+            fix=item.get("url", ""),
+            tool=BUILD_CHECK,
+        )
+        for item in warnings
+    ]

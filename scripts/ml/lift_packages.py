@@ -1,0 +1,169 @@
+"""Lifts files of freshly installed Debian packages into a tree that a layer can be made of.
+
+    python3 -B lift_packages.py all   OUT BEFORE   every file of the new packages
+    python3 -B lift_packages.py torch OUT BEFORE   torch's Python trees, headers and the libraries
+                                                   that they really load
+
+BEFORE lists the packages that the image has anyway, one name a line. Lifted packages are entered
+under /var/lib/dpkg/status.d (with the files that ship), where SBOM tools and scanners look, so
+that a vulnerability in one of them is still found by its Debian version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from record import render_record
+
+ARCHIVE_SITE = Path("/usr/lib/python3/dist-packages")
+# uv and pip look here; the archive's own folder is invisible to them.
+SITE = Path("/usr/local/lib/python3.13/dist-packages")
+TORCH_PACKAGES = ("python3-torch", "python3-torchvision", "python3-torchaudio", "libtorch-dev")
+# global_deps is opened by name at import, so no other library shows that it is needed.
+OPENED_BY_NAME = "libtorch_global_deps.so."
+# video_reader would load the archive's libavcodec, which has the soname of our FFmpeg's own.
+UNWANTED = re.compile(r"/torch/bin/|/video_reader\.|\.pyi$|\.a$|\.pyc$")
+WHEEL = """Wheel-Version: 1.0
+Generator: lift_packages
+Root-Is-Purelib: false
+Tag: cp313-cp313-linux_x86_64
+"""
+
+
+def ask(*argv: str) -> str:
+    """What a program prints."""
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+
+def canonical(path: Path) -> Path:
+    """The path with its folder's links resolved (/lib is /usr/lib) and its own link kept."""
+    return path.parent.resolve() / path.name
+
+
+def list_new_files(before: Path) -> dict[Path, str]:
+    """Every existing file of the new packages, with the package that owns it."""
+    known = set(before.read_text().split())
+    names = set(ask("dpkg-query", "-W", "-f", "${Package}\n").split()) - known
+    owner = {}
+    for name in sorted(names):
+        for line in ask("dpkg", "-L", name).splitlines():
+            path = Path(line)
+            if line.startswith("/") and (path.is_symlink() or path.is_file()):
+                owner[canonical(path)] = name
+    return owner
+
+
+def follow_links(paths: Iterable[Path]) -> set[Path]:
+    """The paths and, for a link, every step to the file it names."""
+    found: set[Path] = set()
+    todo = [canonical(path) for path in paths]
+    while todo:
+        path = todo.pop()
+        if path not in found:
+            found.add(path)
+            if path.is_symlink():
+                todo.append(canonical(path.parent / path.readlink()))
+    return found
+
+
+def list_needed(roots: Iterable[Path]) -> set[Path]:
+    """The shared libraries that the loader would load for `roots`."""
+    libraries = [path for path in roots if ".so" in path.name]
+    lines = ask("ldd", *map(str, libraries))
+    if absent := re.findall(r"^\s*(\S+) => not found", lines, re.M):
+        sys.exit(f"no package brings {', '.join(sorted(set(absent)))}; add it to the apt line")
+    return {Path(path) for path in re.findall(r"=> (/\S+)", lines)}
+
+
+def choose_torch(owner: dict[Path, str]) -> set[Path]:
+    """Torch's own files and the new libraries among what they load."""
+    own = {path for path, name in owner.items() if name in TORCH_PACKAGES}
+    own = {path for path in own if not UNWANTED.search(str(path)) and not is_documentation(path)}
+    roots = follow_links([*own, *(path for path in owner if OPENED_BY_NAME in path.name)])
+    needed = follow_links([*roots, *list_needed(roots)])
+    return {path for path in needed if path in owner or "alternatives" in path.parts}
+
+
+def is_documentation(path: Path) -> bool:
+    return str(path).startswith("/usr/share/") and path.name != "copyright"
+
+
+def move_target(path: Path) -> Path:
+    """Where a file stands in the image: Python trees move to the folder that uv reads."""
+    text = str(path).replace(f"{ARCHIVE_SITE}/", f"{SITE}/")
+    text = re.sub(r"\.egg-info/PKG-INFO$", ".dist-info/METADATA", text)
+    return Path(re.sub(r"\.egg-info/", ".dist-info/", text))
+
+
+def copy_file(path: Path, out: Path) -> Path:
+    """Copy a file or a link to its place under `out`; gives its path in the image."""
+    installed = move_target(path)
+    target = out / installed.relative_to("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink() and installed != path:  # a moved relative link would point elsewhere
+        target.symlink_to(canonical(path.parent / path.readlink()))
+    else:
+        shutil.copy2(path, target, follow_symlinks=False)
+    return installed
+
+
+def enter_package(name: str, files: list[tuple[Path, Path]], out: Path) -> None:
+    """Enter a package, with the shipped files only, where distroless images enter theirs."""
+    folder = out / "var/lib/dpkg/status.d"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(ask("dpkg-query", "-s", name))
+    sums = []
+    for path, installed in files:
+        if not path.is_symlink():
+            digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+            sums.append(f"{digest}  {installed.relative_to('/')}\n")
+    (folder / f"{name}.md5sums").write_text("".join(sums))
+    licence = Path(f"/usr/share/doc/{name}/copyright")
+    if licence.exists():
+        copy_file(licence, out)
+
+
+def enter_distributions(out: Path) -> None:
+    """Give torch, torchvision and torchaudio a dist-info that owns everything of this layer."""
+    site = out / SITE.relative_to("/")
+    owned = defaultdict(list)
+    for path in sorted(path for path in out.rglob("*") if path.is_file() or path.is_symlink()):
+        folder = path.relative_to(site).parts[0] if path.is_relative_to(site) else ""
+        name = next((n for n in ("torchvision", "torchaudio") if folder.startswith(n)), "torch")
+        owned["torchaudio" if folder == "torio" else name].append(path)
+    for dist_info in site.glob("*.dist-info"):
+        files = owned[dist_info.name.partition("-")[0]]
+        (dist_info / "WHEEL").write_text(WHEEL)
+        (dist_info / "INSTALLER").write_text("apt\n")
+        files += [dist_info / "WHEEL", dist_info / "INSTALLER"]
+        pairs = [(Path("/") / path.relative_to(out), path) for path in files]
+        in_image = Path("/") / dist_info.relative_to(out)
+        (dist_info / "RECORD").write_text(render_record(SITE, in_image, pairs))
+
+
+def main(mode: str, out: Path, before: Path) -> None:
+    """Copy, then enter owners."""
+    owner = list_new_files(before)
+    chosen = (
+        choose_torch(owner) if mode == "torch" else {path for path in owner if not is_documentation(path)}
+    )
+    by_package = defaultdict(list)
+    for path in sorted(chosen):
+        by_package[owner.get(path, "")].append((path, copy_file(path, out)))
+    for name in sorted(set(by_package) - {""}):
+        enter_package(name, by_package[name], out)
+    if mode == "torch":
+        enter_distributions(out)
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))

@@ -1,0 +1,31 @@
+"""The RECORD file of a Python distribution: who owns which file, with its hash and size."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def hash_file(path: Path) -> str:
+    """`sha256=` and the digest in the unpadded URL-safe base64 of the wheel standard."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").digest()
+    return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def render_record(site: Path, dist_info: Path, files: Iterable[tuple[Path, Path]]) -> str:
+    """RECORD of (path in the image, where its bytes lie now); its own line has no hash."""
+    own = dist_info / "RECORD"
+    rows = {os.path.relpath(own, site): ("", "")}
+    for installed, source in files:
+        if installed != own:
+            row = (hash_file(source), str(source.stat().st_size))
+            rows[os.path.relpath(installed, site)] = row
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows((name, *rows[name]) for name in sorted(rows))
+    return text.getvalue()
