@@ -1,128 +1,220 @@
 """BuildKit's progress stream, read live and reduced to steps.
 
-`--progress=rawjson` writes JSON objects with `vertexes`, `statuses` and `logs`
-(client/graph.go of BuildKit). Newer clients write one object a line, older ones spread one over
-several, so text is gathered until it parses.
+`--progress=rawjson` writes objects with `vertexes`, `statuses` and `logs` (client/graph.go of
+BuildKit) to standard error, between warnings and errors in plain text. Newer clients write one
+object a line, older ones (buildx 0.13) one over several lines.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
+from pydantic import Base64Bytes, BaseModel, Field, ValidationError
+
+MESSAGE_LINES = 60
+LOG_TAIL_BYTES = 8192
 LOG_TAIL_LINES = 40
-STAGE = re.compile(r"^\[(?:(?P<platform>linux/\S+) )?(?P<stage>[^\]]*?)\s*(?P<step>\d+/\d+)?\] ")
+# Objects of the old form are some dozen lines long; more than this is no object.
+LONGEST_OBJECT_LINES = 5000
+NAME = re.compile(r"^\[(?:linux/\S+ )?(?:(?P<stage>[^\]\s/]+) )?(?P<step>\d+/\d+)\] ")
+INTERNAL = "internal"
+CANCELED = "context canceled"
+
+
+class _Group(BaseModel):
+    id: str
+    name: str = ""
+    weak: bool = False
+
+
+class _Vertex(BaseModel):
+    digest: str
+    name: str = ""
+    inputs: tuple[str, ...] = ()
+    started: datetime | None = None
+    completed: datetime | None = None
+    cached: bool = False
+    error: str = ""
+    group: _Group | None = Field(None, alias="progressGroup")
+
+
+class _Log(BaseModel):
+    vertex: str
+    data: Base64Bytes = b""
+
+
+class _Event(BaseModel):
+    vertexes: tuple[_Vertex, ...] | None = ()
+    logs: tuple[_Log, ...] | None = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One vertex that did work; times are seconds since the first event of the stream."""
+    """One vertex that started; times are seconds since the first event of the stream.
+
+    `spans` are (start, end) of each time it ran: a vertex may stop and start again. The copying
+    half of a `COPY --link` and the half that joins its layer share a `group`, named `group_name`.
+    """
 
     digest: str
     name: str
-    started_s: float | None = None
-    duration_s: float = 0.0
+    inputs: tuple[str, ...] = ()
+    spans: tuple[tuple[float, float], ...] = ()
+    is_running: bool = False
     cached: bool = False
     error: str = ""
-    has_inputs: bool = False
+    group: str = ""
+    group_name: str = ""
+    is_join: bool = False
+
+    @property
+    def started_s(self) -> float:
+        """Its first start."""
+        return self.spans[0][0] if self.spans else 0.0
+
+    @property
+    def duration_s(self) -> float:
+        """Time in which it ran: the union of its spans, so that waiting in between is no work."""
+        total, reached = 0.0, 0.0
+        for start, end in sorted(self.spans):
+            total += max(0.0, end - max(start, reached))
+            reached = max(reached, end)
+        return total
 
     @property
     def stage(self) -> str:
-        """The stage of the Dockerfile, or `internal`."""
-        match = STAGE.match(self.name)
-        return (match["stage"] if match else "") or "internal"
+        """The stage of the Dockerfile, empty for one without a name; `internal` for the rest."""
+        match = NAME.match(self.name)
+        return (match["stage"] or "") if match else INTERNAL
 
     @property
     def is_instruction(self) -> bool:
-        """Whether it is an instruction of a Dockerfile, and so can be a hit or a miss."""
-        return self.has_inputs and self.name.startswith("[") and self.stage != "internal"
+        """Whether an instruction ran here that can be a hit: FROM and an ADD's source cannot."""
+        return bool(self.inputs) and not self.is_join and self.stage != INTERNAL
+
+    @property
+    def title(self) -> str:
+        """Its name on one line."""
+        return " ".join(self.name.split())
+
+
+@dataclass
+class _State:
+    """What is known of a vertex; times are absolute, in seconds."""
+
+    vertex: _Vertex
+    spans: dict[float, float | None] = field(default_factory=dict)
+    cached: bool = False
+    error: str = ""
+
+    def take(self, vertex: _Vertex) -> None:
+        # Names, inputs and groups are told once; later events leave them out.
+        told = {name: value for name, value in vertex if value or name == "digest"}
+        self.vertex = self.vertex.model_copy(update=told)
+        self.cached |= vertex.cached
+        self.error = vertex.error or self.error
+        if vertex.started:
+            end = vertex.completed.timestamp() if vertex.completed else None
+            self.spans[vertex.started.timestamp()] = end
+
+    def to_step(self, zero: float) -> Step:
+        vertex, group = self.vertex, self.vertex.group
+        ended = ((start, end) for start, end in self.spans.items() if end is not None)
+        return Step(
+            digest=vertex.digest,
+            name=vertex.name,
+            inputs=vertex.inputs,
+            spans=tuple(sorted((start - zero, end - zero) for start, end in ended)),
+            is_running=None in self.spans.values(),
+            cached=self.cached,
+            error=self.error,
+            group=group.id if group else "",
+            group_name=group.name if group else "",
+            is_join=bool(group and not group.weak),
+        )
 
 
 class ProgressReader:
-    """Feed lines; `steps` then has them in order of first sight. Bounded by the build's size."""
+    """Feed lines, then read `steps`. Memory is bounded by the number of steps."""
 
-    def __init__(self, on_step: Callable[[Step], None] | None = None) -> None:
-        self.log_tail: deque[str] = deque(maxlen=LOG_TAIL_LINES)
-        self._steps: dict[str, Step] = {}
-        self._buffer = ""
-        self._zero: float | None = None
-        self._on_step = on_step
-        self._logs: dict[str, deque[str]] = {}
+    def __init__(self, on_change: Callable[[Step], None] | None = None) -> None:
+        self.messages: deque[str] = deque(maxlen=MESSAGE_LINES)
+        self._states: dict[str, _State] = {}
+        self._logs: dict[str, bytes] = {}
+        self._object: list[str] = []
+        self._on_change = on_change
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """Steps that started."""
-        return tuple(step for step in self._steps.values() if step.started_s is not None)
+        """Steps that started, in order of first sight."""
+        return tuple(self._step(state) for state in self._states.values() if state.spans)
 
     @property
     def failed(self) -> tuple[Step, str] | None:
-        """The step that broke the build and the tail of its output."""
-        for step in self._steps.values():
-            if step.error and "context canceled" not in step.error:
-                return step, "\n".join(self._logs.get(step.digest, ()))
+        """The step that broke the build and the tail of its output; others were only canceled."""
+        for step in self.steps:
+            if step.error and CANCELED not in step.error:
+                lines = self._logs.get(step.digest, b"").decode("utf-8", "replace").splitlines()
+                return step, "\n".join(lines[-LOG_TAIL_LINES:])
         return None
 
     def feed(self, line: str) -> None:
-        """Take one line of standard error; what is not JSON is kept as log."""
-        text = f"{self._buffer}\n{line}" if self._buffer else line
-        if not text.lstrip().startswith("{"):
-            self._keep(line)
-            return
+        """Take one line of standard error; what is no event is kept in `messages`."""
+        if self._object or line == "{":
+            self._gather(line)
+        else:
+            self._parse(line)
+
+    def _gather(self, line: str) -> None:
+        self._object.append(line)
+        if line == "}" or len(self._object) > LONGEST_OBJECT_LINES:
+            text, self._object = "\n".join(self._object), []
+            self._parse(text)
+
+    def _parse(self, text: str) -> None:
         try:
-            event, _ = json.JSONDecoder().raw_decode(text.lstrip())
-        except ValueError:
-            self._buffer = text
+            event = _Event.model_validate_json(text)
+        except ValidationError:
+            self.messages.extend(line for line in text.splitlines() if line.strip())
             return
-        self._buffer = ""
-        self._take(event)
-
-    def _keep(self, line: str) -> None:
-        if line.strip():
-            self.log_tail.append(line)
-
-    def _take(self, event: dict[str, Any]) -> None:
-        for vertex in event.get("vertexes") or []:
+        for vertex in event.vertexes or ():
             self._take_vertex(vertex)
-        for log in event.get("logs") or []:
-            self._take_log(log)
+        for log in event.logs or ():
+            # Lines and characters may be cut between two events: bytes are joined first.
+            self._logs[log.vertex] = (self._logs.get(log.vertex, b"") + log.data)[-LOG_TAIL_BYTES:]
 
-    def _take_vertex(self, vertex: dict[str, Any]) -> None:
-        digest = vertex["digest"]
-        step = self._steps.get(digest) or Step(digest=digest, name=vertex.get("name", ""))
-        started, completed = (_seconds(vertex.get(key)) for key in ("started", "completed"))
-        if started is not None:
-            self._zero = started if self._zero is None else min(self._zero, started)
-            # A vertex that is started again (a merge that waited) keeps its first start.
-            begin = started - self._zero
-            step = replace(step, started_s=begin if step.started_s is None else step.started_s)
-        if completed is not None and started is not None:
-            # Interrupted and restarted work adds up; waiting between the two is not work.
-            step = replace(step, duration_s=max(step.duration_s, completed - started))
-        step = replace(
-            step,
-            cached=bool(vertex.get("cached")) or step.cached,
-            error=vertex.get("error", "") or step.error,
-            has_inputs=bool(vertex.get("inputs")) or step.has_inputs,
-        )
-        self._steps[digest] = step
-        if completed is not None and self._on_step:
-            self._on_step(step)
+    def _take_vertex(self, vertex: _Vertex) -> None:
+        state = self._states.setdefault(vertex.digest, _State(vertex))
+        state.take(vertex)
+        if self._on_change and vertex.started:
+            self._on_change(self._step(state))
 
-    def _take_log(self, log: dict[str, Any]) -> None:
-        text = base64.b64decode(log.get("data") or "").decode("utf-8", "backslashreplace")
-        tail = self._logs.setdefault(log["vertex"], deque(maxlen=LOG_TAIL_LINES))
-        tail.extend(line for line in text.splitlines() if line.strip())
+    def _step(self, state: _State) -> Step:
+        return state.to_step(min(start for other in self._states.values() for start in other.spans))
 
 
-def _seconds(text: str | None) -> float | None:
-    if not text:
-        return None
-    # Nanoseconds: more digits than the standard library takes.
-    trimmed = re.sub(r"(\.\d{6})\d+", r"\1", text).replace("Z", "+00:00")
-    return datetime.fromisoformat(trimmed).timestamp()
+def fold_groups(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Steps with the halves of each `COPY --link` as one.
+
+    The half that copies decides whether it is a hit: joining is redone whenever a layer below
+    changes, and costs nothing.
+    """
+    folded: dict[str, Step] = {}
+    for step in steps:
+        key = step.group or step.digest
+        folded[key] = _join(folded[key], step) if key in folded else step
+    return tuple(folded.values())
+
+
+def _join(one: Step, other: Step) -> Step:
+    main = other if one.is_join else one
+    return replace(
+        main,
+        name=main.group_name or main.name,
+        spans=tuple(sorted({*one.spans, *other.spans})),
+        error=one.error or other.error,
+    )

@@ -60,7 +60,8 @@ def run_locks(root: Path, family: Family, runner: Runner, *, dry_run: bool = Fal
 
 def lock_environment(root: Path, runner: Runner) -> LockChange:
     """The tool environment, for every system and every Python that pyproject.toml allows."""
-    words = ("pyproject.toml", "--universal", "--python-version", "3.11", "--all-groups")
+    groups = ("--group", "test", "--group", "lint")
+    words = ("pyproject.toml", *groups, "--universal", "--python-version", "3.11")
     text = resolve(Resolution(folder=root, words=words), runner)
     return _change(root / "tools/environment.txt", "pyproject.toml", text)
 
