@@ -192,7 +192,7 @@ def _print_step(console: Console, step: Step) -> None:
 def _build_error(plan: BuildPlan, reader: ProgressReader, error: CommandError) -> BuildError:
     failed = reader.failed
     if failed is None:
-        text = "\n".join(reader.log_tail) or error.message
+        text = "\n".join(reader.messages) or error.message
         return BuildError(f"{plan.image_name} did not build:\n{text}", next_step=error.next_step)
     step, tail = failed
     return BuildError(
