@@ -1,0 +1,191 @@
+"""bootstrap.sh on a fake PATH: what it would do, what it refuses, with which exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.process
+TOOLS = "bash cat grep awk sed head tail tr dirname mkdir rm sleep env date pgrep".split()
+
+
+class Machine:
+    """A machine made of stubs: nothing outside its folder is found or changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.bin = folder, folder / "bin"
+        self.bin.mkdir()
+        for name in TOOLS:
+            real = next(p for p in (Path("/usr/bin") / name, Path("/bin") / name) if p.exists())
+            (self.bin / name).symlink_to(real)
+        self.stub("python3", f'exec {sys.executable} "$@"')
+        self.stub("uname", "echo Linux")
+        release = folder / "os-release"
+        release.write_text("ID=debian\nVERSION_CODENAME=bookworm\n")
+        sources = folder / "apt" / "sources.list.d"
+        sources.mkdir(parents=True)
+        (sources / "debian.sources").write_text("Types: deb\nURIs: http://archive.example/debian\n")
+        self.env = {
+            "PATH": str(self.bin),
+            "HOME": str(folder),
+            "BASEIMAGES_UID": "0",
+            "BASEIMAGES_OS_RELEASE": str(release),
+            "BASEIMAGES_APT_FOLDER": str(folder / "apt"),
+            "BASEIMAGES_DAEMON_CONFIG": str(folder / "daemon.json"),
+            "BASEIMAGES_ENGINE_LOG": str(folder / "engine.log"),
+            "BASEIMAGES_RUN_FOLDER": str(folder / "run"),
+            "BASEIMAGES_SYSTEMD": str(folder / "no-systemd"),
+            "BASEIMAGES_START_S": "1",
+        }
+
+    def stub(self, name: str, body: str) -> None:
+        path = self.bin / name
+        path.unlink(missing_ok=True)
+        path.write_text(f"#!/bin/bash\n{body}\n")
+        path.chmod(0o755)
+
+    def run(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(ROOT / "bootstrap.sh"), *words],
+            env=self.env | env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_a_dry_run_on_debian_names_the_four_packages_and_changes_nothing(machine: Machine) -> None:
+    done = machine.run("--dry-run", "nox")
+    assert done.returncode == 0, done.stderr
+    for package in ("docker.io/forky", "docker-cli/forky", "docker-buildx/forky", "containerd/forky"):
+        assert package in done.stderr
+    assert "would run: nox" in done.stderr
+    assert not (machine.folder / "daemon.json").exists()
+    assert not list((machine.folder / "apt").rglob("baseimages*"))
+
+
+def test_ubuntu_takes_its_own_engine(machine: Machine) -> None:
+    (machine.folder / "os-release").write_text('ID="ubuntu"\nVERSION_CODENAME=noble\n')
+    done = machine.run("--dry-run")
+    assert "docker.io docker-buildx" in done.stderr
+    assert "forky" not in done.stderr
+
+
+def test_without_root_the_exact_packages_are_named_with_an_exit_code_of_its_own(
+    machine: Machine,
+) -> None:
+    done = machine.run("--dry-run", BASEIMAGES_UID="1000")
+    assert done.returncode == 22
+    assert "apt-get install --no-install-recommends docker.io" in done.stderr
+
+
+def test_another_system_is_told_what_it_lacks(machine: Machine) -> None:
+    (machine.folder / "os-release").write_text("ID=fedora\n")
+    done = machine.run("--dry-run")
+    assert done.returncode == 22
+    assert "neither Debian nor Ubuntu" in done.stderr
+
+
+def test_a_client_without_an_engine_counts_as_none(machine: Machine) -> None:
+    machine.stub("docker", 'echo "Cannot connect" >&2; exit 1')
+    assert "docker.io/forky" in machine.run("--dry-run").stderr
+
+
+def test_an_engine_that_answers_is_used_and_nothing_is_installed(machine: Machine) -> None:
+    machine.stub("docker", "echo 28.5.2")
+    done = machine.run("--dry-run", "true")
+    assert done.returncode == 0
+    assert "container engine answers" in done.stderr
+    assert "apt-get" not in done.stderr
+
+
+def test_a_client_without_buildx_is_told_so(machine: Machine) -> None:
+    machine.stub("docker", '[ "$1" = version ] && echo 28 || exit 1')
+    done = machine.run("--dry-run")
+    assert done.returncode == 22
+    assert "docker-buildx" in done.stderr
+
+
+def test_an_engine_that_never_answers_is_given_up_in_time(machine: Machine) -> None:
+    machine.stub("docker", "exec sleep 60")
+    done = machine.run("--dry-run", DOCKER_HOST="tcp://192.0.2.1:1")
+    assert done.returncode == 23
+    assert "DOCKER_HOST=tcp://192.0.2.1:1" in done.stderr
+
+
+def test_an_installed_engine_that_does_not_start_shows_its_last_words(machine: Machine) -> None:
+    machine.stub("docker", "exit 1")
+    machine.stub("setsid", 'exec "$@"')
+    machine.stub("dockerd", "echo cannot mount >&2; exit 1")
+    (machine.folder / "run").mkdir()
+    done = machine.run("true")
+    assert done.returncode == 23
+    assert "cannot mount" in done.stderr
+
+
+def test_stale_state_of_a_killed_engine_is_cleared_and_the_engine_started(machine: Machine) -> None:
+    run = machine.folder / "run"
+    run.mkdir()
+    (run / "docker.pid").write_text("999999999")
+    started = machine.folder / "started"
+    machine.stub("docker", f"[ -e {started} ] && echo 28")
+    machine.stub("setsid", 'exec "$@"')
+    machine.stub("dockerd", f"echo > {started}")
+    done = machine.run("bash", "-c", "echo handed over", BASEIMAGES_START_S="10")
+    assert done.returncode == 0, done.stderr
+    assert "removing the stale" in done.stderr
+    assert not (run / "docker.pid").exists()
+    assert done.stdout == "handed over\n"
+
+
+def test_the_pid_file_of_a_living_engine_stays(machine: Machine) -> None:
+    run = machine.folder / "run"
+    run.mkdir()
+    sleeper = machine.folder / "dockerd"
+    sleeper.symlink_to("/bin/sleep" if Path("/bin/sleep").exists() else "/usr/bin/sleep")
+    with subprocess.Popen([str(sleeper), "30"]) as living:
+        (run / "docker.pid").write_text(str(living.pid))
+        machine.stub("docker", "exit 1")
+        machine.stub("dockerd", "exit 1")
+        done = machine.run("--dry-run")
+        living.kill()
+    assert "removing the stale" not in done.stderr
+
+
+def test_no_engine_is_looked_for_when_none_is_wanted(machine: Machine) -> None:
+    machine.stub("docker", "exit 1")
+    done = machine.run("--no-engine", "--dry-run", "true")
+    assert done.returncode == 0
+    assert "engine" not in done.stderr.replace("--no-engine", "")
+
+
+def test_an_unknown_option_is_refused_with_what_is_known(machine: Machine) -> None:
+    done = machine.run("--engine")
+    assert done.returncode == 20
+    assert "--no-engine" in done.stderr
+
+
+def test_no_usable_python_is_an_exit_code_of_its_own(machine: Machine) -> None:
+    machine.stub("python3", "exit 1")
+    done = machine.run("true")
+    assert done.returncode == 21
+    assert "3.11 to 3.14" in done.stderr
+
+
+def test_help_is_the_head_of_the_script(machine: Machine) -> None:
+    done = machine.run("--help")
+    assert done.stdout.startswith("From a fresh machine")
+    assert "--no-engine" in done.stdout
+    assert os.fspath(ROOT) not in done.stdout
