@@ -12,7 +12,23 @@ import pytest
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.process
-TOOLS = "bash cat grep awk sed head tail tr dirname mkdir rm sleep env date pgrep".split()
+TOOLS = [
+    "bash",
+    "cat",
+    "grep",
+    "awk",
+    "sed",
+    "head",
+    "tail",
+    "tr",
+    "dirname",
+    "mkdir",
+    "rm",
+    "sleep",
+    "env",
+    "date",
+    "pgrep",
+]
 
 
 class Machine:
