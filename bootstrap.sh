@@ -102,10 +102,9 @@ make_environment() {
   else
     # uv is one of the locked requirements: pip brings it by hash, and it brings the rest.
     say "uv not found: installing the locked one by hash"
-    grep -A 100 '^uv==' "$LOCK" | awk 'NR > 1 && !/^ / { exit } { print }' > "${TMPDIR:-/tmp}/uv-lock.$$"
-    run "$VENV/bin/python" -m pip install --quiet --require-hashes --no-deps -r "${TMPDIR:-/tmp}/uv-lock.$$" ||
+    [[ -n $DRY_RUN ]] || awk '/^uv==/ { print; inside = 1; next } !/^ / { inside = 0 } inside' "$LOCK" > "$VENV/uv.txt"
+    run "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$VENV/uv.txt" ||
       fail $EXIT_VERIFICATION "uv was not installed: its hash is wrong or the package index does not answer (above)"
-    rm -f "${TMPDIR:-/tmp}/uv-lock.$$"
     run "$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" --require-hashes -r "$LOCK" ||
       fail $EXIT_VERIFICATION "the environment was not installed: a hash is wrong or the package index does not answer (above)"
   fi

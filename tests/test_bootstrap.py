@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +15,16 @@ import pytest
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.process
+LOCK = """\
+tomli==1.0 \\
+    --hash=sha256:00
+uv==9.9.9 \\
+    --hash=sha256:11 \\
+    --hash=sha256:22
+    # via the project
+virtualenv==1.0 \\
+    --hash=sha256:33
+"""
 TOOLS = [
     "bash",
     "cat",
@@ -23,6 +36,8 @@ TOOLS = [
     "tr",
     "dirname",
     "mkdir",
+    "chmod",
+    "true",
     "rm",
     "sleep",
     "env",
@@ -42,6 +57,11 @@ class Machine:
             (self.bin / name).symlink_to(real)
         self.stub("python3", f'exec {sys.executable} "$@"')
         self.stub("uname", "echo Linux")
+        self.checkout = folder / "checkout"
+        (self.checkout / "tools").mkdir(parents=True)
+        shutil.copy2(ROOT / "bootstrap.sh", self.checkout)
+        (self.checkout / "tools" / "environment.txt").write_text(LOCK)
+        self.make_environment()
         release = folder / "os-release"
         release.write_text("ID=debian\nVERSION_CODENAME=bookworm\n")
         sources = folder / "apt" / "sources.list.d"
@@ -60,6 +80,13 @@ class Machine:
             "BASEIMAGES_START_S": "1",
         }
 
+    def make_environment(self) -> None:
+        """What an earlier run left: a tool environment that is current."""
+        stamp = f"{platform.python_version()} {hashlib.sha256(LOCK.encode()).hexdigest()}"
+        venv = self.checkout / ".venv"
+        venv.mkdir()
+        (venv / "stamp").write_text(f"{stamp}\n")
+
     def stub(self, name: str, body: str) -> None:
         path = self.bin / name
         path.unlink(missing_ok=True)
@@ -68,7 +95,7 @@ class Machine:
 
     def run(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(ROOT / "bootstrap.sh"), *words],
+            [str(self.checkout / "bootstrap.sh"), *words],
             env=self.env | env,
             capture_output=True,
             text=True,
@@ -77,9 +104,52 @@ class Machine:
         )
 
 
+def make_venv(machine: Machine, *, pip: str) -> None:
+    """A Python whose `-m venv` leaves stubs; what they are asked is appended to `asked`."""
+    shutil.rmtree(machine.checkout / ".venv")
+    asked, venv = machine.folder / "asked", machine.checkout / ".venv"
+    stubs = f"""
+if [ "$1 $2" = "-m venv" ]; then
+  mkdir -p {venv}/bin
+  printf '#!/bin/bash\\necho python "$@" >> {asked}\\n{pip}\\n' > {venv}/bin/python
+  printf '#!/bin/bash\\necho uv "$@" >> {asked}\\n' > {venv}/bin/uv
+  chmod +x {venv}/bin/python {venv}/bin/uv
+  exit
+fi
+exec {sys.executable} "$@\""""
+    machine.stub("python3", stubs)
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
+
+
+def test_uv_comes_by_hash_and_brings_the_rest_by_hash(machine: Machine) -> None:
+    make_venv(machine, pip="exit 0")
+    done = machine.run("--no-engine", "true")
+    assert done.returncode == 0, done.stderr
+    pip, uv = (machine.folder / "asked").read_text().splitlines()
+    assert "--require-hashes" in pip
+    assert "--require-hashes" in uv
+    locked = (machine.checkout / ".venv" / "uv.txt").read_text()
+    assert locked == LOCK[LOCK.index("uv==") : LOCK.index("virtualenv")]
+    again = machine.run("--no-engine", "true")
+    assert "tool environment is current" in again.stderr
+
+
+def test_a_wrong_hash_leaves_no_environment_that_counts_as_made(machine: Machine) -> None:
+    make_venv(machine, pip="exit 1")
+    for _ in range(2):
+        done = machine.run("--no-engine", "true")
+        assert done.returncode == 24
+        assert "hash is wrong" in done.stderr
+
+
+def test_a_dry_run_makes_no_environment(machine: Machine) -> None:
+    make_venv(machine, pip="exit 1")
+    assert machine.run("--no-engine", "--dry-run", "true").returncode == 0
+    assert not (machine.checkout / ".venv").exists()
 
 
 def test_a_dry_run_on_debian_names_the_four_packages_and_changes_nothing(machine: Machine) -> None:
@@ -184,7 +254,7 @@ def test_no_engine_is_looked_for_when_none_is_wanted(machine: Machine) -> None:
     machine.stub("docker", "exit 1")
     done = machine.run("--no-engine", "--dry-run", "true")
     assert done.returncode == 0
-    assert "engine" not in done.stderr.replace("--no-engine", "")
+    assert "container engine" not in done.stderr
 
 
 def test_an_unknown_option_is_refused_with_what_is_known(machine: Machine) -> None:

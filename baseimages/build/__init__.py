@@ -1,20 +1,22 @@
 """Build: execute a plan.
 
 Enters: a `BuildPlan`. Leaves: the image in the engine's store, its OCI layout, a `BuildRecord`.
+Before that: the engine that answers, the base image that can be had, the parts left out.
 """
 
-from baseimages.build.base import choose_base, leave_out_unreachable
-from baseimages.build.buildx import build_argv, run_build
+from baseimages.build.base import choose_base
+from baseimages.build.buildx import Outcome, run_build, run_solve, solve_argv
 from baseimages.build.engine import Engine, find_engine
-from baseimages.build.progress import ProgressReader, Step
+from baseimages.build.optional import leave_out_unreachable
+from baseimages.build.progress import Step, fold_groups
 from baseimages.build.record import (
     BaseFacts,
     BuildRecord,
     EngineFacts,
     HostFacts,
     StepRecord,
-    host_facts,
 )
+from baseimages.build.store import find_digests, probe_cache
 
 __all__ = [
     "BaseFacts",
@@ -22,13 +24,16 @@ __all__ = [
     "Engine",
     "EngineFacts",
     "HostFacts",
-    "ProgressReader",
+    "Outcome",
     "Step",
     "StepRecord",
-    "build_argv",
     "choose_base",
+    "find_digests",
     "find_engine",
-    "host_facts",
+    "fold_groups",
     "leave_out_unreachable",
+    "probe_cache",
     "run_build",
+    "run_solve",
+    "solve_argv",
 ]

@@ -1,30 +1,28 @@
-"""The base image: taken from a registry, found in the engine, or made from the archive."""
+"""The base image: found in the engine, promised by a registry, or made from the archive."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-import urllib.error
-import urllib.request
-from datetime import UTC, datetime
-from pathlib import Path
 
-from filelock import FileLock
-from platformdirs import user_cache_path
 from rich.console import Console
 
+from baseimages.build.bootstrap import make_base
 from baseimages.build.engine import Engine
+from baseimages.build.store import find_digests
 from baseimages.command import Runner, find_program
-from baseimages.declare import BaseFamily, Bootstrap, Family, Image, load_dockerfile
+from baseimages.declare import BaseFamily, Family, Image
 from baseimages.errors import BaseFamilyError, CommandError, DeadlineError
 from baseimages.plan import BaseImage
-from baseimages.records import sha256_of
 
-REGISTRY_DEADLINE_S = 20.0
-BOOTSTRAP_DEADLINE_S = 900.0
-IMPORT_DEADLINE_S = 300.0
-REACH_S = 6.0
+REGISTRY_S = 20.0
+# What clients say of a registry, and what it means; their own words name this machine's network.
+CAUSES = (
+    ("no such host", "its registry cannot be found by name"),
+    ("not found", "its registry does not have that digest"),
+    ("x509", "the TLS certificate of its registry is not trusted here"),
+    ("unauthorized", "its registry wants a login"),
+    ("denied", "its registry wants a login"),
+)
 
 
 def choose_base(
@@ -37,62 +35,45 @@ def choose_base(
 ) -> BaseImage:
     """The requested base, or with `auto` the first of the image's that can be had.
 
-    Raises UsageError for an unknown name and BaseFamilyError when none can be had.
+    Its `reason` says why this one, and why not the ones before it. Raises UsageError for a base
+    that the image does not build on and BaseFamilyError when none can be had.
     """
-    names = image.bases if requested == "auto" else (requested,)
+    names = image.bases if requested == "auto" else (image.base(requested),)
     refusals: list[str] = []
     for name in names:
-        declared = family.base(name)
-        found = _have(name, declared, engine, runner, console)
+        found = _find(name, family.base(name), image, engine, runner, console)
         if isinstance(found, BaseImage):
             return dataclasses.replace(found, reason="; ".join([*refusals, found.reason]))
         refusals.append(found)
     raise BaseFamilyError(
         "no base image can be had: " + "; ".join(refusals),
-        next_step="reach a registry, or run as root with mmdebstrap installed (./bootstrap.sh)",
+        next_step="reach a registry (`invoke doctor` asks it), or install mmdebstrap: on Debian and "
+        "Ubuntu ./bootstrap.sh does",
     )
 
 
-def leave_out_unreachable(image: Image, root: Path) -> tuple[tuple[str, str], ...]:
-    """Build arguments that leave out each optional part whose host does not answer."""
-    values = load_dockerfile(root / image.dockerfile).values({})
-    return tuple(
-        (argument, "0")
-        for argument, url_argument in sorted(image.optional.items())
-        if not _answers(values[url_argument])
-    )
-
-
-def _answers(url: str) -> bool:
-    request = urllib.request.Request(url, method="HEAD")
-    try:
-        with urllib.request.urlopen(request, timeout=REACH_S):
-            return True
-    except urllib.error.HTTPError as error:
-        # A server that knows the file and dislikes HEAD is there; a proxy's refusal is not it.
-        return error.code in {405, 501}
-    except OSError:
-        return False
-
-
-def _have(
-    name: str, declared: BaseFamily, engine: Engine, runner: Runner, console: Console
+def _find(
+    name: str,
+    declared: BaseFamily,
+    image: Image,
+    engine: Engine,
+    runner: Runner,
+    console: Console,
 ) -> BaseImage | str:
     """The base, or why it cannot be had."""
     pinned = f"{declared.reference}@{declared.digest}"
-    if _is_local(pinned, engine, runner):
-        return _pinned(name, declared, f"{name} is in the engine's store")
+    if find_digests(engine, runner, [pinned]):
+        return _pinned(name, declared, f"{name}: the engine holds it")
     console.print(f"asking the registry for {declared.reference}")
-    cause = _registry_refusal(pinned, engine, runner)
-    if cause is None:
-        return _pinned(name, declared, f"{name}: its registry answers")
-    refusal = f"{name}: {cause}"
+    refusal = _ask_registry(pinned, engine, runner, console)
+    if refusal is None:
+        return _pinned(name, declared, f"{name}: its registry has it")
     if declared.bootstrap is None:
-        return refusal
+        return f"{name}: {refusal}"
     if find_program("mmdebstrap") is None:
-        return f"{refusal}, and mmdebstrap is not installed"
-    made = _bootstrap(name, declared.bootstrap, engine, runner, console)
-    return dataclasses.replace(made, reason=f"{refusal}, so it was made from the archive")
+        return f"{name}: {refusal}, and mmdebstrap is not installed"
+    made = make_base(name, declared.bootstrap, image.platform, engine, runner, console)
+    return dataclasses.replace(made, reason=f"{name}: {refusal}, so it was made from the archive")
 
 
 def _pinned(name: str, declared: BaseFamily, reason: str) -> BaseImage:
@@ -105,86 +86,16 @@ def _pinned(name: str, declared: BaseFamily, reason: str) -> BaseImage:
     )
 
 
-def _is_local(reference: str, engine: Engine, runner: Runner) -> bool:
-    done = runner.run(
-        engine.argv("image", "inspect", "--format", "{{.Id}}", reference),
-        deadline_s=REGISTRY_DEADLINE_S,
-        ok_codes=None,
-        echo=False,
-    )
-    return done.returncode == 0
-
-
-def _registry_refusal(pinned: str, engine: Engine, runner: Runner) -> str | None:
+def _ask_registry(pinned: str, engine: Engine, runner: Runner, console: Console) -> str | None:
+    """Why the registry does not give it, None when it does; nothing is pulled."""
+    words = engine.buildx("imagetools", "inspect", "--raw", pinned)
     try:
-        runner.run(
-            engine.argv("buildx", "imagetools", "inspect", "--raw", pinned),
-            deadline_s=REGISTRY_DEADLINE_S,
-            echo=False,
-        )
+        runner.run(words, deadline_s=REGISTRY_S, echo=False)
     except DeadlineError:
-        return "its registry did not answer in time"
+        return f"its registry did not answer within {REGISTRY_S:g} s"
     except CommandError as error:
-        last = error.tail.splitlines()[-1] if error.tail else "no answer"
-        return f"its registry cannot be reached ({last.strip()[:160]})"
+        console.print(error.tail, markup=False, highlight=False)
+        said = error.tail.lower()
+        known = (meaning for word, meaning in CAUSES if word in said)
+        return next(known, "its registry cannot be reached")
     return None
-
-
-def _bootstrap(name: str, recipe: Bootstrap, engine: Engine, runner: Runner, console: Console) -> BaseImage:
-    """Make the base on this host, once a day, and import it under a tag that names its content."""
-    folder = user_cache_path("baseimages") / "bases"
-    folder.mkdir(parents=True, exist_ok=True)
-    # The archive moves: a tar of another day is another base, and its tag says so by content.
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    tar = folder / f"{name}-{_recipe_digest(recipe)}-{midnight:%Y%m%d}.tar"
-    with FileLock(f"{tar}.lock"):
-        if not tar.exists():
-            console.print(f"making {name} from the archive with mmdebstrap (about 20 s)")
-            _run_mmdebstrap(recipe, tar, int(midnight.timestamp()), runner)
-    digest = sha256_of(tar)
-    tag = f"baseimages/{name}:{digest[:12]}"
-    if not _is_local(tag, engine, runner):
-        runner.run(engine.argv("import", str(tar), tag), deadline_s=IMPORT_DEADLINE_S)
-    return BaseImage(family=name, reference=tag, digest=f"sha256:{digest}", origin="bootstrapped", reason="")
-
-
-def _run_mmdebstrap(recipe: Bootstrap, tar: Path, epoch_s: int, runner: Runner) -> None:
-    part = tar.with_suffix(".part.tar")
-    include = [f"--include={','.join(recipe.include)}"] if recipe.include else []
-    try:
-        runner.run(
-            [
-                "env",
-                f"SOURCE_DATE_EPOCH={epoch_s}",
-                "mmdebstrap",
-                f"--variant={recipe.variant}",
-                *include,
-                recipe.suite,
-                str(part),
-                *_mirrors(),
-            ],
-            deadline_s=BOOTSTRAP_DEADLINE_S,
-        )
-        part.replace(tar)
-    except CommandError as error:
-        raise BaseFamilyError(
-            f"mmdebstrap failed: {error.tail}",
-            next_step="see its last lines; as an ordinary user it needs unprivileged namespaces",
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _mirrors() -> list[str]:
-    """The archive that this host itself uses; elsewhere mmdebstrap's own default."""
-    sources = Path("/etc/apt/sources.list.d/debian.sources")
-    if not sources.exists():
-        return []
-    lines = sources.read_text(encoding="utf-8").splitlines()
-    found = [line.split()[1] for line in lines if line.startswith("URIs:") and len(line.split()) > 1]
-    return found[:1]
-
-
-def _recipe_digest(recipe: Bootstrap) -> str:
-    text = json.dumps(recipe.model_dump(), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,78 +1,106 @@
-"""Execute a plan with buildx, exactly as it stands, and load what it made into the engine.
+"""Execute a plan with buildx, exactly as it stands.
 
-BuildKit writes one OCI layout, with rewritten timestamps and gzip layers (every registry and
-device reads them); all readers share it. `docker load` takes the same blobs, so nothing is
-compressed twice. The engine's own image exporter cannot rewrite timestamps and unpack at once.
+A build is three parts, each with its own time:
+
+solve   BuildKit runs what its cache does not have and names the image as it stands in the cache.
+export  one OCI layout with rewritten timestamps, which all readers share. BuildKit rewrites and
+        compresses every layer each time it is asked, so an image that did not change is not
+        exported again.
+load    the same blobs into the engine. Its own exporter cannot rewrite timestamps and unpack.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tarfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from baseimages.build.display import show_steps
 from baseimages.build.engine import Engine
-from baseimages.build.progress import ProgressReader, Step
+from baseimages.build.progress import ProgressReader, Step, fold_groups
 from baseimages.build.record import BaseFacts, BuildRecord, EngineFacts, StepRecord, host_facts
+from baseimages.build.store import (
+    drop_unreferenced,
+    find_digests,
+    is_intact,
+    load_layout,
+    probe_cache,
+)
 from baseimages.command import Runner
-from baseimages.errors import BuildError, CommandError
+from baseimages.errors import BuildError, CommandError, DeadlineError, RecordError
 from baseimages.plan import BuildPlan
-from baseimages.records import WorkFolder, sha256_of, write_record
+from baseimages.records import WorkFolder, load_record, sha256_of, write_record
 
 BUILD_DEADLINE_S = 7200.0
 # A compile is silent while it links, an export while it compresses; longer than this is a hang.
 IDLE_DEADLINE_S = 1200.0
-LOAD_DEADLINE_S = 1800.0
-PROBE_S = 20.0
-SHOWN_STEP_S = 1.0
+PROGRESS = "progress.jsonl"
+# Nothing is stored: the digest of the result, without rewritten timestamps, is what is wanted.
+SOLVE_OUTPUT = "type=image,store=false"
 
 
-def build_argv(
-    plan: BuildPlan,
-    *,
-    metadata: Path,
-    layout: Path,
-    context: Path | None = None,
-    private: bool = False,
-) -> list[str]:
-    """The words after `docker` that build the plan.
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What one call of buildx did: its steps, its wall seconds and the digest of its output."""
 
-    The layout goes to `layout`. A `private` engine has no way out of its bridge: its steps use
-    the host's network.
+    digest: str
+    duration_s: float
+    steps: tuple[Step, ...]
+
+
+def solve_argv(plan: BuildPlan, engine: Engine, metadata: Path) -> list[str]:
+    """The command line that builds the plan into the cache."""
+    return _argv(plan, engine, metadata, SOLVE_OUTPUT)
+
+
+def export_argv(plan: BuildPlan, engine: Engine, metadata: Path, layout: Path) -> list[str]:
+    """The command line that exports the built plan; gzip is what every registry and device reads.
+
+    `render_bake` of the room `plan` names the same output.
     """
-    words = ["buildx", "build", "--progress=rawjson", f"--metadata-file={metadata}"]
-    words += ["--provenance=false", f"--platform={plan.platform}", f"--target={plan.target}"]
-    words += [f"--file={(context or plan.root) / plan.dockerfile}"]
+    output = f"type=oci,tar=false,dest={layout},rewrite-timestamp=true"
+    return _argv(plan, engine, metadata, output)
+
+
+def _argv(plan: BuildPlan, engine: Engine, metadata: Path, output: str) -> list[str]:
+    words = ["build", "--progress=rawjson", f"--metadata-file={metadata}", "--provenance=false"]
+    words += [f"--platform={plan.platform}", f"--target={plan.target}"]
+    words += [f"--file={plan.root / plan.dockerfile}"]
     words += [f"--build-arg={name}={value}" for name, value in plan.build_args]
     words += [f"--label={name}={value}" for name, value in plan.labels]
     words += [f"--secret=id={secret.id},src={secret.path}" for secret in plan.secrets]
-    words += ["--network=host", "--allow=network.host"] if private else []
     words += [f"--tag={tag}" for tag in plan.tags]
-    output = f"type=oci,tar=false,dest={layout},rewrite-timestamp=true"
-    return [*words, f"--output={output}", str(context or plan.root)]
+    return engine.buildx(*words, *engine.build_options, f"--output={output}", str(plan.root))
 
 
 def run_build(
     plan: BuildPlan, engine: Engine, runner: Runner, work: WorkFolder, console: Console
 ) -> BuildRecord:
-    """Build, export the layout, store and return the record.
+    """Build, export the layout, load the image; store and return the record.
 
-    Raises BuildError with the failing step and the tail of its output.
+    A build that gives the image which already lies in the work folder leaves its record as it is:
+    its time, its steps and the tests of that image stay true. Raises BuildError with the failing
+    step and the tail of its output, DeadlineError, CommandError when the engine refuses the image.
     """
-    cold, cold_reason = probe_store(engine, runner)
+    cold, cold_reason = probe_cache(engine, runner)
+    base_present = bool(find_digests(engine, runner, [plan.base.build_argument]))
     started_at = datetime.now(UTC)
-    steps, duration_s, metadata = execute(plan, engine, runner, work.path, console)
-    load_s = load_layout(engine, runner, work, console)
+    scratch = work.path / "solve"
+    solved = run_solve(plan, engine, runner, scratch, console)
+    record = _find_unchanged(plan, work, solved.digest)
+    if record:
+        console.print(f"unchanged since the build of {record.started_at}")
+        _load(engine, runner, work, record.tags, record.manifest_digest, console)
+        return record
+    (scratch / PROGRESS).replace(work.path / PROGRESS)
+    exported = run_export(plan, engine, runner, work, console)
+    load_s = _load(engine, runner, work, plan.tags, exported.digest, console)
     record = BuildRecord(
         variant=plan.variant,
         image_name=plan.image_name,
@@ -82,120 +110,126 @@ def run_build(
         revision=plan.revision.label,
         dirty=plan.revision.dirty,
         source_date_epoch_s=plan.source_date_epoch,
-        manifest_digest=metadata["containerimage.digest"],
+        source_digest=solved.digest,
+        manifest_digest=exported.digest,
         tags=plan.tags,
         build_args=dict(plan.build_args),
         engine=EngineFacts.of(engine),
         host=host_facts(),
         started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        duration_s=round(duration_s, 3),
+        duration_s=round(solved.duration_s, 3),
+        export_duration_s=round(exported.duration_s, 3),
         load_duration_s=round(load_s, 3),
         cold=cold,
         cold_reason=cold_reason,
-        steps=tuple(StepRecord.of(step) for step in steps),
-        progress_sha256=sha256_of(work.path / "progress.jsonl"),
+        base_present=base_present,
+        steps=tuple(StepRecord.of(step) for step in fold_groups(solved.steps)),
+        progress_sha256=sha256_of(work.path / PROGRESS),
     )
     write_record(work.path / WorkFolder.BUILD, record)
     return record
 
 
-def probe_store(engine: Engine, runner: Runner) -> tuple[bool, str]:
-    """Whether the engine's build cache is provably empty, and how that is known."""
-    done = runner.run(engine.argv("buildx", "du", "--verbose"), deadline_s=PROBE_S, ok_codes=None, echo=False)
-    if done.returncode != 0:
-        return False, "the engine does not tell what its build cache holds"
-    held = sum(line.startswith("ID:") for line in done.stdout.splitlines())
-    if held:
-        return False, f"the build cache held {held} records"
-    return True, "the build cache held no record before this build"
+def run_solve(plan: BuildPlan, engine: Engine, runner: Runner, folder: Path, console: Console) -> Outcome:
+    """Build the plan into the engine's cache; `folder` gets the raw progress.
+
+    Raises BuildError, DeadlineError.
+    """
+    folder.mkdir(exist_ok=True)
+    metadata = folder / "metadata.json"
+    return _run(solve_argv(plan, engine, metadata), plan, runner, metadata, console)
 
 
-def execute(
-    plan: BuildPlan,
+def run_export(
+    plan: BuildPlan, engine: Engine, runner: Runner, work: WorkFolder, console: Console
+) -> Outcome:
+    """Write the layout of a plan that is built. Raises BuildError, DeadlineError."""
+    metadata = work.path / "export" / "metadata.json"
+    metadata.parent.mkdir(exist_ok=True)
+    # Without its index it is no layout: an export that is broken off leaves nothing to be trusted.
+    (work.layout / "index.json").unlink(missing_ok=True)
+    words = export_argv(plan, engine, metadata, work.layout)
+    exported = _run(words, plan, runner, metadata, console)
+    drop_unreferenced(work.layout)
+    return exported
+
+
+def _find_unchanged(plan: BuildPlan, work: WorkFolder, source_digest: str) -> BuildRecord | None:
+    """The stored record, if it is about this very image and its layout still lies there."""
+    try:
+        path = work.path / WorkFolder.BUILD
+        record = load_record(path, BuildRecord, made_by="invoke build")
+    except RecordError:
+        return None
+    same = (record.source_digest, record.tags) == (source_digest, plan.tags)
+    return record if same and is_intact(work.layout, record.manifest_digest) else None
+
+
+def _load(
     engine: Engine,
     runner: Runner,
-    folder: Path,
+    work: WorkFolder,
+    tags: tuple[str, ...],
+    digest: str,
     console: Console,
-    *,
-    context: Path | None = None,
-    private: bool = False,
-) -> tuple[tuple[Step, ...], float, dict[str, Any]]:
-    """Run buildx; gives its steps, wall seconds and metadata file; `folder` gets the layout.
-
-    Raises BuildError.
-    """
-    metadata = folder / "metadata.json"
-    layout = folder / "layout"
-    shutil.rmtree(layout, ignore_errors=True)
-    words = build_argv(plan, metadata=metadata, layout=layout, context=context, private=private)
+) -> float:
+    """Bring the layout into the engine unless it is there; gives the seconds it took."""
     began = time.monotonic()
-    with _live(console) as show, (folder / "progress.jsonl").open("w", encoding="utf-8") as raw:
-        reader = ProgressReader(show)
-
-        def take(line: str) -> None:
-            raw.write(line + "\n")
-            reader.feed(line)
-
-        try:
-            runner.run(
-                engine.argv(*words),
-                deadline_s=BUILD_DEADLINE_S,
-                idle_deadline_s=IDLE_DEADLINE_S,
-                env={**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
-                on_stderr=take,
-                keep_output=False,
-            )
-        except CommandError as error:
-            raise _build_error(plan, reader, error) from error
-    duration_s = time.monotonic() - began
-    return reader.steps, duration_s, json.loads(metadata.read_text(encoding="utf-8"))
-
-
-def load_layout(engine: Engine, runner: Runner, work: WorkFolder, console: Console) -> float:
-    """Load the layout into the engine's store; gives the seconds it took."""
-    began = time.monotonic()
-    archive = work.path / "image.tar"
-    try:
+    if find_digests(engine, runner, tags) != (digest,) * len(tags):
         with console.status("loading the image into the engine"):
-            with tarfile.open(archive, "w") as tar:
-                for entry in sorted(work.layout.iterdir()):
-                    tar.add(entry, arcname=entry.name)
-            runner.run(engine.argv("load", "--input", str(archive)), deadline_s=LOAD_DEADLINE_S)
-    finally:
-        archive.unlink(missing_ok=True)
+            load_layout(engine, runner, work.layout)
     return time.monotonic() - began
 
 
-@contextmanager
-def _live(console: Console) -> Iterator[Any]:
-    """Show steps: a moving line in a terminal, one line for each longer step elsewhere."""
-    if not console.is_terminal:
-        yield lambda step: _print_step(console, step)
-        return
-    columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("building", total=None)
+def _run(words: list[str], plan: BuildPlan, runner: Runner, metadata: Path, console: Console) -> Outcome:
+    """Run buildx; the raw progress lies beside the metadata file."""
+    began = time.monotonic()
+    progress = metadata.with_name(PROGRESS)
+    with show_steps(console) as show, progress.open("w", encoding="utf-8") as raw:
+        reader = ProgressReader(show)
+        try:
+            runner.run(
+                words,
+                deadline_s=BUILD_DEADLINE_S,
+                idle_deadline_s=IDLE_DEADLINE_S,
+                on_stderr=_tee(raw.write, reader.feed),
+                keep_output=False,
+            )
+        except DeadlineError as error:
+            raise _deadline_error(plan, reader, time.monotonic() - began) from error
+        except CommandError as error:
+            raise _build_error(plan, reader, error) from error
+    told: dict[str, Any] = json.loads(metadata.read_text(encoding="utf-8"))
+    return Outcome(
+        digest=told["containerimage.digest"],
+        duration_s=time.monotonic() - began,
+        steps=reader.steps,
+    )
 
-        def show(step: Step) -> None:
-            progress.update(task, description=step.name.replace("[", "\\[")[:100])
-            _print_step(progress.console, step)
 
-        yield show
+def _tee(write: Callable[[str], object], feed: Callable[[str], None]) -> Callable[[str], None]:
+    def take(line: str) -> None:
+        write(line + "\n")
+        feed(line)
 
-
-def _print_step(console: Console, step: Step) -> None:
-    if step.duration_s >= SHOWN_STEP_S and not step.cached:
-        name = " ".join(step.name.split())[:100]
-        console.print(f"{step.duration_s:7.1f} s  {name}", markup=False, highlight=False)
+    return take
 
 
 def _build_error(plan: BuildPlan, reader: ProgressReader, error: CommandError) -> BuildError:
-    failed = reader.failed
-    if failed is None:
-        text = "\n".join(reader.messages) or error.message
-        return BuildError(f"{plan.image_name} did not build:\n{text}", next_step=error.next_step)
-    step, tail = failed
+    # buildx ends with the lines of the Dockerfile around the failure and the cause.
+    said = "\n".join(reader.messages) or error.tail
+    step, log = reader.failed or (None, "")
+    parts = [f"{plan.image_name} did not build", step.title if step else "", log, said]
     return BuildError(
-        f"{plan.dockerfile}: {step.name.splitlines()[0]}\n{tail}\n{step.error.splitlines()[0]}",
-        next_step="mend that step; a network that intercepts TLS needs --ca-bundle",
+        "\n".join(part for part in parts if part),
+        next_step=f"mend that step of {plan.dockerfile}; a network that intercepts TLS needs --ca-bundle",
+    )
+
+
+def _deadline_error(plan: BuildPlan, reader: ProgressReader, waited_s: float) -> DeadlineError:
+    running = "; ".join(step.title for step in reader.steps if step.is_running) or "no step"
+    return DeadlineError(
+        f"the build of {plan.image_name} was stopped after {waited_s:.0f} s, allowed are "
+        f"{BUILD_DEADLINE_S:g} s and {IDLE_DEADLINE_S:g} s of silence; running: {running}",
+        next_step="look at what that step waits for, then build again: finished steps are cached",
     )

@@ -60,13 +60,17 @@ class HostFacts(Part):
 
 
 class StepRecord(Part):
-    """One instruction of the build; seconds since the build's first event."""
+    """One step of the build, in seconds since the build's first event.
+
+    Steps that are no instruction (contexts, bases, exports) can be neither hit nor miss.
+    """
 
     name: str
     stage: str
     started_s: float
     duration_s: float
     cached: bool
+    is_instruction: bool
 
     @classmethod
     def of(cls, step: Step) -> StepRecord:
@@ -74,14 +78,21 @@ class StepRecord(Part):
         return cls(
             name=step.name,
             stage=step.stage,
-            started_s=round(step.started_s or 0.0, 3),
+            started_s=round(step.started_s, 3),
             duration_s=round(step.duration_s, 3),
             cached=step.cached,
+            is_instruction=step.is_instruction,
         )
 
 
 class BuildRecord(Record):
-    """One build: what was built, on what, how long it took, step by step."""
+    """One build: what was built, on what, how long it took, step by step.
+
+    `source_digest` names the image as it stands in the cache, `manifest_digest` the same image with
+    rewritten timestamps: the one that is exported, loaded and reported. `duration_s` is the wall
+    time of the solve; export and load are measured apart. `cold` says that the build cache was
+    provably empty, `base_present` that the base did not have to be pulled.
+    """
 
     variant: str
     image_name: str
@@ -91,6 +102,7 @@ class BuildRecord(Record):
     revision: str
     dirty: bool
     source_date_epoch_s: int
+    source_digest: str
     manifest_digest: str
     tags: tuple[str, ...]
     build_args: dict[str, str]
@@ -98,9 +110,11 @@ class BuildRecord(Record):
     host: HostFacts
     started_at: str
     duration_s: float
+    export_duration_s: float
     load_duration_s: float
     cold: bool
     cold_reason: str
+    base_present: bool
     steps: tuple[StepRecord, ...]
     progress_sha256: str
 

@@ -1,57 +1,46 @@
 """Cold, no-op and edit builds of one plan: single runs, labelled as single runs.
 
-cold  - into an empty store, the base image present. A build that found its store empty is itself
-        this run; otherwise it happens in a private engine.
-no-op - the same plan again; every instruction has to be a hit, or the run is invalid.
-edit  - one comment line more in the entrypoint; the rest has to be hits.
+cold   into an empty store, the base image present. A build that found its store empty is itself
+       this run; otherwise it happens in a private engine.
+no-op  the same plan again, into the cache that its build left.
+edit   one comment line more in the entrypoint, in a copy of the context.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import shutil
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
-from baseimages.build import BuildRecord, Engine, Step, StepRecord, build_argv
-from baseimages.build.buildx import execute
+from baseimages.build import (
+    BuildRecord,
+    Engine,
+    Outcome,
+    StepRecord,
+    find_digests,
+    fold_groups,
+    probe_cache,
+    run_build,
+    run_solve,
+    solve_argv,
+)
 from baseimages.command import Runner
-from baseimages.errors import BaseImagesError
+from baseimages.errors import BaseImagesError, MeasurementError
 from baseimages.measure.isolated import isolated_engine
+from baseimages.measure.record import BenchmarkRecord, RunRecord
+from baseimages.measure.scenario import COLD, EDIT, NO_OP, Scenario, find_fault
 from baseimages.plan import BuildPlan
-from baseimages.records import Record, WorkFolder
+from baseimages.records import WorkFolder
 
-EDITED = Path("scripts/entrypoint.sh")
-CONTEXT = ("scripts",)
 TRANSFER_S = 600.0
 PLAIN_S = 600.0
-
-
-class RunRecord(BaseModel):
-    """One run; `duration_s` is None when it was not measured, `note` then says why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    scenario: str
-    duration_s: float | None
-    hits: int = 0
-    misses: int = 0
-    valid: bool
-    note: str
-    steps: tuple[StepRecord, ...] = ()
-
-
-class BenchmarkRecord(Record):
-    """Raw values of single runs, and what the tool itself adds to a no-op build."""
-
-    manifest_digest: str
-    runs: tuple[RunRecord, ...]
-    overhead_s: float | None
-
-    def run(self, scenario: str) -> RunRecord | None:
-        """The run of that scenario."""
-        return next((run for run in self.runs if run.scenario == scenario), None)
 
 
 def run_benchmark(
@@ -62,135 +51,145 @@ def run_benchmark(
     built: BuildRecord,
     console: Console,
 ) -> BenchmarkRecord:
-    """Run the scenarios. A cold run that is impossible here is recorded as not measured."""
-    cold = _reuse_cold(built) or _run_cold(plan, engine, runner, work, console)
-    console.print("no-op: the same plan again")
-    no_op = _run_warm("no-op", plan, engine, runner, work, console, plan.root)
-    plain_s = _run_plain(plan, engine, runner, work)
-    console.print(f"edit: one line more in {EDITED}")
-    edited = _copy_context(plan, work)
-    edit = _run_warm("edit", plan, engine, runner, work, console, edited)
-    shutil.rmtree(edited)
-    overhead = None if no_op.duration_s is None else round(no_op.duration_s - plain_s, 3)
+    """Run the scenarios on what `built` built.
+
+    A cold run that is impossible here is recorded as not measured, a run that hit or missed
+    otherwise than its scenario says as invalid. Raises MeasurementError when the plan is another
+    one than was built, and the errors of a build.
+    """
+    _refuse_other_plan(plan, built)
+    with _scratch(work) as scratch:
+        cold = _reuse_cold(built) or _run_cold(plan, engine, runner, scratch, console)
+        console.print("no-op: the same plan again")
+        no_op = _run_warm(NO_OP, plan, engine, runner, scratch, console)
+        overhead_s = _measure_overhead(plan, engine, runner, work, scratch, console)
+        console.print(f"edit: one line more in {EDIT.edited}")
+        edited = dataclasses.replace(plan, root=_copy_context(plan, scratch))
+        edit = _run_warm(EDIT, edited, engine, runner, scratch, console)
     return BenchmarkRecord(
-        manifest_digest=built.manifest_digest, runs=(cold, no_op, edit), overhead_s=overhead
+        manifest_digest=built.manifest_digest,
+        runs=(cold, no_op, edit),
+        overhead_s=overhead_s if no_op.valid else None,
     )
 
 
-def describe_benchmark(record: BenchmarkRecord) -> str:
-    """One line a run."""
-    lines = []
-    for run in record.runs:
-        value = "not measured" if run.duration_s is None else f"{run.duration_s:.2f} s"
-        mark = "" if run.valid else "  INVALID"
-        lines.append(f"{run.scenario:<6} {value:>13}  {run.hits} hits, {run.misses} misses{mark}  {run.note}")
-    return "\n".join(lines) + "\n"
+def _refuse_other_plan(plan: BuildPlan, built: BuildRecord) -> None:
+    planned = (plan.revision.label, dict(plan.build_args))
+    if planned != (built.revision, built.build_args):
+        raise MeasurementError(
+            f"the checkout stands at {plan.revision.label} and the image was built from "
+            f"{built.revision}, or with other arguments: a no-op build would be none",
+            next_step=f"run `invoke build --variant {plan.variant} --target {plan.target}` again",
+        )
+
+
+@contextmanager
+def _scratch(work: WorkFolder) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="benchmark-", dir=work.path, ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 def _reuse_cold(built: BuildRecord) -> RunRecord | None:
     if not built.cold:
         return None
+    base = "base image present" if built.base_present else "base image pulled within it"
     return RunRecord(
-        scenario="cold",
+        scenario=COLD.name,
         duration_s=built.duration_s,
-        hits=0,
-        misses=len(built.steps),
+        misses=sum(step.is_instruction for step in built.steps),
         valid=True,
-        note=f"single run: the build itself; {built.cold_reason}",
+        note=f"single run: the build itself; {built.cold_reason}, {base}",
         steps=built.steps,
     )
 
 
-def _run_cold(
-    plan: BuildPlan, engine: Engine, runner: Runner, work: WorkFolder, console: Console
-) -> RunRecord:
+def _run_cold(plan: BuildPlan, engine: Engine, runner: Runner, scratch: Path, console: Console) -> RunRecord:
     console.print("cold: a private engine with an empty store; the build starts from nothing")
-    folder = _folder(work, "cold")
     try:
-        with isolated_engine(runner, folder) as private:
-            _bring_base(plan, engine, private, runner, folder)
-            steps, seconds, _ = execute(plan, private, runner, folder, console, private=True)
+        with isolated_engine(runner, scratch) as private:
+            base = _bring_base(plan, engine, private, runner, scratch)
+            is_empty, reason = probe_cache(private, runner)
+            if not is_empty:
+                raise MeasurementError(reason, next_step="run the benchmark again")
+            load = _load_average()
+            outcome = run_solve(plan, private, runner, scratch, console)
     except BaseImagesError as error:
-        return RunRecord(scenario="cold", duration_s=None, valid=False, note=error.message[:300])
-    shutil.rmtree(folder)
-    hits, misses = _count(steps)
+        console.print(f"cold: not measured: {error}", markup=False)
+        return RunRecord(scenario=COLD.name, duration_s=None, valid=False, note=error.message[:300])
+    return _judge(COLD, outcome, load, f"private engine, empty store, {base}")
+
+
+def _bring_base(plan: BuildPlan, engine: Engine, private: Engine, runner: Runner, scratch: Path) -> str:
+    """Hand the base over before the clock starts; tells where the build finds it."""
+    reference = plan.base.build_argument
+    if not find_digests(engine, runner, [reference]):
+        return "base image pulled within it"
+    archive = scratch / "base.tar"
+    runner.run(engine.argv("save", "-o", str(archive), reference), deadline_s=TRANSFER_S)
+    runner.run(private.argv("load", "-i", str(archive)), deadline_s=TRANSFER_S)
+    archive.unlink()
+    return "base image present"
+
+
+def _run_warm(
+    scenario: Scenario,
+    plan: BuildPlan,
+    engine: Engine,
+    runner: Runner,
+    scratch: Path,
+    console: Console,
+) -> RunRecord:
+    load = _load_average()
+    return _judge(scenario, run_solve(plan, engine, runner, scratch, console), load, "")
+
+
+def _judge(scenario: Scenario, outcome: Outcome, load: float | None, note: str) -> RunRecord:
+    steps = fold_groups(outcome.steps)
+    cached = [step.cached for step in steps if step.is_instruction]
+    fault = find_fault(scenario, outcome.steps)
     return RunRecord(
-        scenario="cold",
-        duration_s=round(seconds, 3),
-        hits=hits,
-        misses=misses,
-        valid=hits == 0,
-        note="single run: private engine, empty store, base image present",
+        scenario=scenario.name,
+        duration_s=round(outcome.duration_s, 3),
+        hits=sum(cached),
+        misses=len(cached) - sum(cached),
+        valid=fault is None,
+        note="; ".join(part for part in ("single run", note, fault) if part),
+        load_before=load,
         steps=tuple(StepRecord.of(step) for step in steps),
     )
 
 
-def _bring_base(plan: BuildPlan, engine: Engine, private: Engine, runner: Runner, folder: Path) -> None:
-    """Hand the base over before the clock starts."""
-    archive = folder / "base.tar"
-    runner.run(engine.argv("save", "-o", str(archive), plan.base.build_argument), deadline_s=TRANSFER_S)
-    runner.run(private.argv("load", "-i", str(archive)), deadline_s=TRANSFER_S)
-    archive.unlink()
-
-
-def _run_warm(
-    scenario: str,
+def _measure_overhead(
     plan: BuildPlan,
     engine: Engine,
     runner: Runner,
     work: WorkFolder,
+    scratch: Path,
     console: Console,
-    context: Path,
-) -> RunRecord:
-    folder = _folder(work, scenario)
-    steps, seconds, _ = execute(plan, engine, runner, folder, console, context=context)
-    shutil.rmtree(folder)
-    hits, misses = _count(steps)
-    missed = [step.name for step in steps if step.is_instruction and not step.cached]
-    valid = all("entrypoint.sh" in name for name in missed) and (scenario != "no-op" or not missed)
-    note = "single run" if valid else f"missed: {'; '.join(missed)[:200]}"
-    return RunRecord(
-        scenario=scenario,
-        duration_s=round(seconds, 3),
-        hits=hits,
-        misses=misses,
-        valid=valid,
-        note=note,
-        steps=tuple(StepRecord.of(step) for step in steps),
-    )
-
-
-def _run_plain(plan: BuildPlan, engine: Engine, runner: Runner, work: WorkFolder) -> float:
-    """Seconds of the same no-op build without this tool reading along."""
-    folder = _folder(work, "plain")
-    argv = build_argv(plan, metadata=folder / "metadata.json", layout=folder / "layout")
+) -> float:
+    """Seconds that the whole of this tool's build takes longer than buildx alone, nothing to do."""
+    plain = solve_argv(plan, engine, scratch / "metadata.json")
     began = time.monotonic()
-    runner.run(engine.argv(*argv), deadline_s=PLAIN_S, keep_output=False, echo=False)
-    seconds = time.monotonic() - began
-    shutil.rmtree(folder)
-    return seconds
+    runner.run(plain, deadline_s=PLAIN_S, keep_output=False, echo=False)
+    plain_s = time.monotonic() - began
+    run_build(plan, engine, runner, work, console)
+    return round(time.monotonic() - began - 2 * plain_s, 3)
 
 
-def _copy_context(plan: BuildPlan, work: WorkFolder) -> Path:
-    """A copy of what the build reads, with one comment line more."""
-    copy = work.path / "edited"
-    shutil.rmtree(copy, ignore_errors=True)
-    for name in (*CONTEXT, plan.image_name):
-        shutil.copytree(plan.root / name, copy / name)
+def _copy_context(plan: BuildPlan, scratch: Path) -> Path:
+    """A copy of what the build reads, with one comment line more in the edited file."""
+    copy = scratch / "edited"
+    for name in (Path(EDIT.edited).parent, Path(plan.dockerfile).parent):
+        shutil.copytree(plan.root / name, copy / name, symlinks=True)
     shutil.copy2(plan.root / ".dockerignore", copy / ".dockerignore")
-    with (copy / EDITED).open("a", encoding="utf-8") as script:
+    with (copy / EDIT.edited).open("a", encoding="utf-8") as script:
         # The clock makes the line new to a cache that saw an earlier benchmark.
         script.write(f"# edited {time.time_ns()}\n")
     return copy
 
 
-def _count(steps: tuple[Step, ...]) -> tuple[int, int]:
-    own = [step for step in steps if step.is_instruction]
-    hits = sum(step.cached for step in own)
-    return hits, len(own) - hits
-
-
-def _folder(work: WorkFolder, name: str) -> Path:
-    folder = work.path / name
-    folder.mkdir(exist_ok=True)
-    return folder
+def _load_average() -> float | None:
+    try:
+        return round(os.getloadavg()[0], 2)
+    except OSError:
+        return None

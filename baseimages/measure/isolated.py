@@ -1,56 +1,71 @@
 """A private engine with an empty store, so that cold is cold and nobody's cache is harmed.
 
-It is a second `dockerd` of the installed binaries with a root, socket and bridge of its own. The
-bridge is made first: `--bridge=none` would delete the bridge of the user's engine.
+It is a second `dockerd` of the installed binaries with a root, sockets and a bridge of its own. The
+bridge is made first: `--bridge=none` would delete the bridge of the user's engine. Without rules of
+a firewall that bridge leads nowhere, so build steps use the host's network.
 """
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import os
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from baseimages.build import Engine, find_engine
-from baseimages.command import Runner, find_program
+from baseimages.command import Runner, find_program, stop_group
 from baseimages.errors import BaseImagesError, CommandError, EngineError, MeasurementError
 from baseimages.records import write_text
 
 START_S = 60.0
 SHORT_S = 30.0
 LIFE_S = 7200.0
+POLL_S = 0.2
 ADDRESS = "172.31.250.1/24"
+CONFIGURATION = '{"features": {"containerd-snapshotter": true}}\n'
+BUILD_OPTIONS = ("--network=host", "--allow=network.host")
+NEXT_STEP = "build on an engine whose cache is empty: that build is the cold run"
+# The shell tells the process id, then becomes the daemon.
+TELL_PID = ("sh", "-c", 'echo "$$"; exec "$@"', "sh")
 
 
-@contextlib.contextmanager
-def isolated_engine(runner: Runner, scratch: Path) -> Iterator[Engine]:
-    """Start, yield and always remove the engine. Raises MeasurementError when it cannot run here."""
+@contextmanager
+def isolated_engine(runner: Runner, data_parent: Path) -> Iterator[Engine]:
+    """Start an engine with its data below `data_parent`, and leave nothing of it behind.
+
+    Raises MeasurementError when it cannot run on this host.
+    """
     _refuse_hosts_that_cannot()
-    with tempfile.TemporaryDirectory(prefix="engine-", dir=scratch, ignore_cleanup_errors=True) as name:
-        folder, bridge = Path(name), f"bench{os.getpid() % 100000}"
+    with ExitStack() as stack:
+        # Paths of sockets are short by law: 108 bytes.
+        folder = Path(stack.enter_context(_folder(Path(tempfile.gettempdir()))))
+        data = Path(stack.enter_context(_folder(data_parent)))
+        stack.callback(_unmount_below, runner, folder, data)
+        bridge = f"bench{os.getpid()}"[:15]
+        stack.callback(_remove_bridge, runner, bridge)
         _make_bridge(runner, bridge)
-        stop = threading.Event()
-        thread = threading.Thread(target=_serve, args=(runner, folder, bridge, stop), daemon=True)
-        try:
-            thread.start()
-            yield _wait_for(runner, f"unix://{folder / 'docker.sock'}", thread)
-        finally:
-            _stop(runner, folder, thread)
-            _remove_bridge(runner, bridge)
-            _unmount_leftovers(runner, folder)
+        daemon = _Daemon(runner, folder, data, bridge)
+        stack.callback(daemon.stop)
+        daemon.start()
+        engine = _wait_for(runner, daemon)
+        yield dataclasses.replace(engine, build_options=BUILD_OPTIONS)
+
+
+def _folder(parent: Path) -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="bench-", dir=parent, ignore_cleanup_errors=True)
 
 
 def _refuse_hosts_that_cannot() -> None:
     missing = [name for name in ("dockerd", "ip") if find_program(name) is None]
-    if missing or os.geteuid() != 0:
-        cause = f"{' and '.join(missing)} missing" if missing else "it needs root"
-        raise MeasurementError(
-            f"no private engine can run here: {cause}",
-            next_step="build on an engine whose cache is empty: that build is the cold run",
-        )
+    if missing:
+        cause = f"{' and '.join(missing)} cannot be found"
+        raise MeasurementError(f"no private engine can run here: {cause}", next_step=NEXT_STEP)
+    if os.geteuid() != 0:
+        raise MeasurementError("no private engine can run here: it needs root", next_step=NEXT_STEP)
 
 
 def _make_bridge(runner: Runner, bridge: str) -> None:
@@ -59,58 +74,90 @@ def _make_bridge(runner: Runner, bridge: str) -> None:
         ["ip", "address", "add", ADDRESS, "dev", bridge],
         ["ip", "link", "set", bridge, "up"],
     ):
-        runner.run(words, deadline_s=SHORT_S)
-
-
-def _serve(runner: Runner, folder: Path, bridge: str, stop: threading.Event) -> None:
-    config = folder / "daemon.json"
-    write_text(config, '{"features": {"containerd-snapshotter": true}}\n')
-    words = [
-        "dockerd",
-        f"--data-root={folder / 'data'}",
-        f"--exec-root={folder / 'exec'}",
-        f"--host=unix://{folder / 'docker.sock'}",
-        f"--pidfile={folder / 'docker.pid'}",
-        f"--config-file={config}",
-        f"--bridge={bridge}",
-        "--iptables=false",
-        "--ip6tables=false",
-    ]
-    with contextlib.suppress(BaseImagesError):  # its end is seen by whoever asks it next
-        runner.run(words, deadline_s=LIFE_S, ok_codes=None, keep_output=False)
-    stop.set()
-
-
-def _wait_for(runner: Runner, host: str, thread: threading.Thread) -> Engine:
-    limit = time.monotonic() + START_S
-    while True:
-        try:
-            return find_engine(runner, host=host)
-        except EngineError as error:
-            if not thread.is_alive() or time.monotonic() > limit:
-                raise MeasurementError(
-                    f"the private engine did not start: {error.message}",
-                    next_step="`invoke doctor` looks at this host",
-                ) from error
-            time.sleep(0.2)
-
-
-def _stop(runner: Runner, folder: Path, thread: threading.Thread) -> None:
-    pid = folder / "docker.pid"
-    if pid.exists():
-        with contextlib.suppress(CommandError):
-            runner.run(["kill", "-TERM", pid.read_text(encoding="utf-8").strip()], deadline_s=SHORT_S)
-    thread.join(SHORT_S)
+        runner.run(words, deadline_s=SHORT_S, echo=False)
 
 
 def _remove_bridge(runner: Runner, bridge: str) -> None:
-    with contextlib.suppress(CommandError):
-        runner.run(["ip", "link", "delete", bridge], deadline_s=SHORT_S)
+    with suppress(CommandError):
+        runner.run(["ip", "link", "delete", bridge], deadline_s=SHORT_S, echo=False)
 
 
-def _unmount_leftovers(runner: Runner, folder: Path) -> None:
+class _Daemon:
+    """A dockerd in a thread that waits for its end."""
+
+    def __init__(self, runner: Runner, folder: Path, data: Path, bridge: str) -> None:
+        self.host = f"unix://{folder / 'docker.sock'}"
+        self._runner = runner
+        self._config = folder / "daemon.json"
+        self._pid: int | None = None
+        self._told_pid = threading.Event()
+        self._words = [
+            *TELL_PID,
+            "dockerd",
+            f"--data-root={data}",
+            f"--exec-root={folder / 'exec'}",
+            f"--host={self.host}",
+            f"--pidfile={folder / 'docker.pid'}",
+            f"--config-file={self._config}",
+            f"--bridge={bridge}",
+            "--iptables=false",
+            "--ip6tables=false",
+        ]
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        write_text(self._config, CONFIGURATION)
+        self._thread.start()
+
+    @property
+    def lives(self) -> bool:
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Stop it whatever state it is in, its containerd with it."""
+        if not self._thread.ident:
+            return
+        self._told_pid.wait(SHORT_S)
+        if self._pid is not None:
+            stop_group(self._pid, lambda: not self.lives)
+        self._thread.join(SHORT_S)
+
+    def _run(self) -> None:
+        with suppress(BaseImagesError):  # its end is seen by whoever asks it next
+            self._runner.run(
+                self._words,
+                deadline_s=LIFE_S,
+                ok_codes=None,
+                on_stdout=self._take_pid,
+                keep_output=False,
+                echo=False,
+            )
+        self._told_pid.set()
+
+    def _take_pid(self, line: str) -> None:
+        if self._pid is None and line.isdigit():
+            self._pid = int(line)
+            self._told_pid.set()
+
+
+def _wait_for(runner: Runner, daemon: _Daemon) -> Engine:
+    limit = time.monotonic() + START_S
+    while True:
+        try:
+            return find_engine(runner, host=daemon.host)
+        except EngineError as error:
+            if not daemon.lives or time.monotonic() > limit:
+                raise MeasurementError(
+                    f"the private engine did not start: {error.message}", next_step=NEXT_STEP
+                ) from error
+            time.sleep(POLL_S)
+
+
+def _unmount_below(runner: Runner, *folders: Path) -> None:
+    """A stopped daemon leaves a network namespace mounted now and then."""
     mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
-    places = [line.split()[1] for line in mounts if line.split()[1].startswith(str(folder))]
+    places = [Path(line.split()[1]) for line in mounts]
     for place in sorted(places, reverse=True):
-        with contextlib.suppress(CommandError):
-            runner.run(["umount", place], deadline_s=SHORT_S)
+        if any(place.is_relative_to(folder) for folder in folders):
+            with suppress(CommandError):
+                runner.run(["umount", str(place)], deadline_s=SHORT_S, echo=False)

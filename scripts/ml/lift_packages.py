@@ -1,8 +1,8 @@
 """Lifts files of freshly installed Debian packages into a tree that a layer can be made of.
 
-    python3 -B lift_packages.py all   OUT BEFORE   every file of the new packages
-    python3 -B lift_packages.py torch OUT BEFORE   torch's Python trees, headers and the libraries
-                                                   that they really load
+    python3 -B lift_packages.py torch    OUT BEFORE   torch's Python trees, headers and the
+                                                      libraries that they really load
+    python3 -B lift_packages.py compiler OUT BEFORE   a C++ compiler that makes shared objects
 
 BEFORE lists the packages that the image has anyway, one name a line. Lifted packages are entered
 under /var/lib/dpkg/status.d (with the files that ship), where SBOM tools and scanners look, so
@@ -31,6 +31,13 @@ TORCH_PACKAGES = ("python3-torch", "python3-torchvision", "python3-torchaudio", 
 OPENED_BY_NAME = "libtorch_global_deps.so."
 # video_reader would load the archive's libavcodec, which has the soname of our FFmpeg's own.
 UNWANTED = re.compile(r"/torch/bin/|/video_reader\.|\.pyi$|\.a$|\.pyc$")
+# The C compiler goes with its names, so that nobody finds half of one. libgcc.a and
+# libc_nonshared.a are parts of every link; libpython is for programs that embed Python.
+NOT_FOR_KERNELS = re.compile(
+    r"/(cc1|lto1|lto-wrapper|.*lto-dump(-\d+)?|liblto_plugin\.so)$|/bin/(\S+-)?(gcc|cc|cpp|c[89]9|gp-\S+|"
+    r"gprof\S*|gcov\S*)(-[a-z]+)?(-\d+)?$|(?<!/libgcc)(?<!/libc_nonshared)\.a$|/lib[a-z]+san(_preinit)?\."
+    r"|/gprofng|/libgprofng|/config-3\.\d+|/libpython3|/bin/\S*(python3-config|dwp|ld\.gold)"
+)
 WHEEL = """Wheel-Version: 1.0
 Generator: lift_packages
 Root-Is-Purelib: false
@@ -76,10 +83,11 @@ def follow_links(paths: Iterable[Path]) -> set[Path]:
 
 def list_needed(roots: Iterable[Path]) -> set[Path]:
     """The shared libraries that the loader would load for `roots`."""
-    libraries = [path for path in roots if ".so" in path.name]
-    lines = ask("ldd", *map(str, libraries))
-    if absent := re.findall(r"^\s*(\S+) => not found", lines, re.M):
-        sys.exit(f"no package brings {', '.join(sorted(set(absent)))}; add it to the apt line")
+    libraries = {path.name: str(path) for path in roots if ".so" in path.name}
+    lines = ask("ldd", *libraries.values())
+    # torchaudio opens its own neighbour by path first, so the loader need not find that one
+    if absent := set(re.findall(r"^\s*(\S+) => not found", lines, re.M)) - libraries.keys():
+        sys.exit(f"no package brings {', '.join(sorted(absent))}; add it to the apt line")
     return {Path(path) for path in re.findall(r"=> (/\S+)", lines)}
 
 
@@ -92,7 +100,13 @@ def choose_torch(owner: dict[Path, str]) -> set[Path]:
     return {path for path in needed if path in owner or "alternatives" in path.parts}
 
 
+def choose_compiler(owner: dict[Path, str]) -> set[Path]:
+    """What a C++ compiler needs to make a shared object, and each package's licence."""
+    return {path for path in owner if not is_documentation(path) and not NOT_FOR_KERNELS.search(str(path))}
+
+
 def is_documentation(path: Path) -> bool:
+    """Everything in /usr/share but licences."""
     return str(path).startswith("/usr/share/") and path.name != "copyright"
 
 
@@ -150,15 +164,13 @@ def enter_distributions(out: Path) -> None:
 
 
 def main(mode: str, out: Path, before: Path) -> None:
-    """Copy, then enter owners."""
+    """Copy what the mode chooses, then enter its owners."""
     owner = list_new_files(before)
-    chosen = (
-        choose_torch(owner) if mode == "torch" else {path for path in owner if not is_documentation(path)}
-    )
+    choose = {"torch": choose_torch, "compiler": choose_compiler}[mode]
     by_package = defaultdict(list)
-    for path in sorted(chosen):
+    for path in sorted(choose(owner)):
         by_package[owner.get(path, "")].append((path, copy_file(path, out)))
-    for name in sorted(set(by_package) - {""}):
+    for name in sorted(by_package.keys() - {""}):
         enter_package(name, by_package[name], out)
     if mode == "torch":
         enter_distributions(out)

@@ -1,0 +1,63 @@
+"""What a benchmark leaves in the work folder."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from baseimages.build import StepRecord
+from baseimages.records import Record
+
+
+class RunRecord(BaseModel):
+    """One run of one scenario; None stands for what was not measured, `note` then says why.
+
+    `duration_s` is the wall time of the solve, without the export of a layout. `hits` and `misses`
+    count instructions, the halves of a `COPY --link` as one. `load_before` is the host's load
+    average of the minute before.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    scenario: str
+    duration_s: float | None
+    hits: int = 0
+    misses: int = 0
+    valid: bool
+    note: str
+    load_before: float | None = None
+    steps: tuple[StepRecord, ...] = ()
+
+
+class BenchmarkRecord(Record):
+    """Raw values of single runs.
+
+    `overhead_s` is a no-op build with this tool minus the same no-op build with plain buildx, one
+    run of each.
+    """
+
+    manifest_digest: str
+    single_run: Literal[True] = True
+    runs: tuple[RunRecord, ...]
+    overhead_s: float | None
+
+    def run(self, scenario: str) -> RunRecord | None:
+        """The run of that scenario."""
+        return next((run for run in self.runs if run.scenario == scenario), None)
+
+
+def describe_benchmark(record: BenchmarkRecord) -> str:
+    """One line a run, for a terminal."""
+    return "".join([*(_describe_run(run) for run in record.runs), _describe_overhead(record)])
+
+
+def _describe_run(run: RunRecord) -> str:
+    value = "not measured" if run.duration_s is None else f"{run.duration_s:.2f} s"
+    counts = "" if run.duration_s is None else f"{run.hits} hits, {run.misses} misses  "
+    mark = "" if run.valid or run.duration_s is None else "INVALID: "
+    return f"{run.scenario:<8} {value:>13}  {counts}{mark}{run.note}\n"
+
+
+def _describe_overhead(record: BenchmarkRecord) -> str:
+    value = "not measured" if record.overhead_s is None else f"{record.overhead_s:.2f} s"
+    return f"{'overhead':<8} {value:>13}  this tool minus plain buildx, no-op, single runs\n"
