@@ -258,7 +258,7 @@ done
 find_python
 make_environment
 [[ -z $WITH_ENGINE ]] || find_engine
-export BASEIMAGES_ENVIRONMENT=ready PATH=$VENV/bin:$PATH VIRTUAL_ENV=$VENV
+export BASEIMAGES_ENVIRONMENT=ready BASEIMAGES_BOOTSTRAP_S=$SECONDS PATH=$VENV/bin:$PATH VIRTUAL_ENV=$VENV
 if [[ -n $DRY_RUN ]]; then
   say "would run: ${*:-nothing}"
 elif (($#)); then

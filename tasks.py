@@ -22,7 +22,7 @@ from baseimages.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, BaseI
 ROOT = Path(__file__).parent
 SELECTION = {
     "variant": "the image, a key of images.toml (cpu)",
-    "target": "core or full; the image's default otherwise",
+    "target": "core or full; otherwise full to build, the latest build to read",
     "base": "auto, or a base family of images.toml (ubuntu-24.04, debian-13)",
 }
 OPTIONS = {

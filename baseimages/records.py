@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -63,22 +63,39 @@ class WorkFolder:
 
 def write_text(path: Path, text: str) -> None:
     """Write `path` whole or not at all. Raises StorageError; the old content then still stands."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    write_texts({path: text})
+
+
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """Write files that belong together: none takes its place before all are on the disk.
+
+    Raises StorageError; what stood there before is then untouched.
+    """
+    staged: dict[Path, Path] = {}
+    path = Path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        for path, text in texts.items():
+            staged[path] = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+            _write_synced(staged[path], text)
+        for path, temporary in staged.items():
+            temporary.replace(path)
     except OSError as error:
         raise StorageError(
             f"{path} was not written: {error.strerror}; what stood there before is untouched",
             next_step="free some space (`df -h .`) or fix the permissions, then run it again",
         ) from error
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        for temporary in staged.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _write_synced(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def render_record(record: Record) -> str:
@@ -98,8 +115,10 @@ def load_record(path: Path, model: type[RecordT], *, made_by: str) -> RecordT:
     except FileNotFoundError as error:
         raise RecordError(f"{path} is missing", next_step=f"run `{made_by}`") from error
     except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the document"
         raise RecordError(
-            f"{path} is not a {model.__name__} of schema this version reads: {error.errors()[0]}",
+            f"{path} is no {model.__name__} that this version reads: {place}: {first['msg']}",
             next_step=f"remove it and run `{made_by}`",
         ) from error
 

@@ -43,7 +43,10 @@ from baseimages.report import collect_report, render_summary, time_part, write_r
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which image of which family a verb is about; `None` and `auto` stand for the defaults."""
+    """Which image of which family a verb is about.
+
+    To build, no target and `auto` stand for the defaults; to read, for the latest build there is.
+    """
 
     root: Path
     variant: str
@@ -59,11 +62,6 @@ class Selection:
     def image(self) -> Image:
         """The declared image. Raises UsageError with the nearest name."""
         return self.family.image(self.variant)
-
-    @property
-    def target_name(self) -> str:
-        """The target, or the image's default."""
-        return self.image.target(self.target)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,13 +93,14 @@ def build(selection: Selection, inputs: BuildInputs, *, dry_run: bool, as_json: 
     if dry_run:
         return describe_plan(selection, inputs, as_json=as_json)
     runner, console = ProcessRunner(), _console()
-    with checkout_lock(selection.root), time_part(selection.root, "build"):
+    target = selection.image.target(selection.target)
+    with checkout_lock(selection.root), time_part(selection.root, f"build {target}"):
         engine = find_engine(runner)
         base = choose_base(selection.family, selection.image, selection.base, engine, runner, console)
         console.print(f"base: {base.family} ({base.origin}): {base.reason}")
         inputs = _leave_out(selection, inputs, console)
         plan = _plan(selection, inputs, base, runner)
-        work = _work(selection, base.family)
+        work = _work(selection, base.family, target)
         record = run_build(plan, engine, runner, work, console)
     return render_record(record) if as_json else _describe_build(record)
 
@@ -112,7 +111,7 @@ def verify(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
     script = selection.root / selection.image.suite
     if dry_run:
         return f"would run {script} {record.tags[0]}\n"
-    with checkout_lock(selection.root), time_part(selection.root, "test"):
+    with checkout_lock(selection.root), time_part(selection.root, f"test {record.target}"):
         junit = work.path / "junit.xml"
         suite = run_suite(script, record.tags[0], record.manifest_digest, junit, ProcessRunner())
         write_record(work.path / WorkFolder.SUITE, suite)
@@ -129,7 +128,7 @@ def scan(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
     work, record = find_build(selection)
     if dry_run:
         return f"would scan {work.layout} ({record.tags[0]})\n"
-    with checkout_lock(selection.root), time_part(selection.root, "scan"):
+    with checkout_lock(selection.root), time_part(selection.root, f"scan {record.target}"):
         result = run_scan(open_layout(work.layout), work, ProcessRunner(), _console())
         write_record(work.path / WorkFolder.SCAN, result)
     return render_record(result) if as_json else describe_scan(result)
@@ -141,7 +140,7 @@ def benchmark(selection: Selection, inputs: BuildInputs, *, dry_run: bool, as_js
     if dry_run:
         return f"would measure cold, no-op and edit builds of {record.tags[0]}, and its layers\n"
     runner, console = ProcessRunner(), _console()
-    with checkout_lock(selection.root), time_part(selection.root, "benchmark"):
+    with checkout_lock(selection.root), time_part(selection.root, f"benchmark {record.target}"):
         plan = _plan_again(selection, inputs, record, runner)
         engine = find_engine(runner)
         result = run_benchmark(plan, engine, runner, work, record, console)
@@ -198,34 +197,32 @@ def write_schema(root: Path) -> str:
 
 def find_build(selection: Selection) -> tuple[WorkFolder, BuildRecord]:
     """The latest stored build that fits. Raises RecordError naming the build command."""
-    image, target = selection.image, selection.target_name
-    wanted = image.bases if selection.base == "auto" else (selection.base,)
-    made_by = f"invoke build --variant {selection.variant} --target {target}"
+    image = selection.image
+    targets = image.targets if selection.target is None else (image.target(selection.target),)
+    bases = image.bases if selection.base == "auto" else (image.base(selection.base),)
+    made_by = " ".join(
+        [f"invoke build --variant {selection.variant}", *(f"--target {name}" for name in targets[:1])]
+    )
     found = [
         (work, load_record(work.path / WorkFolder.BUILD, BuildRecord, made_by=made_by))
-        for work in (_work(selection, base) for base in wanted)
+        for base in bases
+        for target in targets
+        for work in (_work(selection, base, target),)
         if (work.path / WorkFolder.BUILD).exists()
     ]
     if not found:
-        raise RecordError(
-            f"{image.name}, target {target}, is not built in this checkout",
-            next_step=f"run `{made_by}`",
-        )
+        raise RecordError(f"{image.name} is not built so in this checkout", next_step=f"run `{made_by}`")
     return max(found, key=lambda pair: pair[1].started_at)
 
 
-def _work(selection: Selection, base: str) -> WorkFolder:
-    return WorkFolder(
-        root=selection.root,
-        image_name=selection.image.name,
-        base=base,
-        target=selection.target_name,
-    )
+def _work(selection: Selection, base: str, target: str) -> WorkFolder:
+    return WorkFolder(root=selection.root, image_name=selection.image.name, base=base, target=target)
 
 
 def _plan_again(selection: Selection, inputs: BuildInputs, record: BuildRecord, runner: Runner) -> BuildPlan:
     """The plan of a stored build: its base, its arguments, its revision."""
-    plan = _plan(selection, inputs, BaseImage(**record.base.model_dump()), runner)
+    built = replace(selection, target=record.target)
+    plan = _plan(built, inputs, BaseImage(**record.base.model_dump()), runner)
     if plan.revision.label != record.revision:
         raise RecordError(
             f"{record.tags[0]} was built from {record.revision}, the checkout is at another",

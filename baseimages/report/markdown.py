@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from baseimages.build import StepRecord
+from baseimages.build import BuildRecord, StepRecord
 from baseimages.report.cells import (
     NOT_MEASURED,
     escape,
@@ -27,7 +27,7 @@ def render_report(report: ImageReport) -> str:
     parts = [
         f"# {escape(report.image_name)}\n\n",
         f"Revision `{report.revision}`. Every number is a single run on the host named below, taken "
-        "from [record.json](record.json).\n\n",
+        "from [record.json](record.json). Sizes are in MB of 10^6 bytes.\n\n",
         render_table(SUMMARY_HEADER, [summary_row(part) for part in report.targets]),
     ]
     parts += [_render_target(part) for part in report.targets]
@@ -86,25 +86,35 @@ def _render_target(part: TargetReport) -> str:
 
 def _stands_on(part: TargetReport) -> str:
     build = part.build
-    memory = build.host.memory_bytes
+    host = build.host
     facts = [
         ("image", f"`{build.manifest_digest}`"),
         ("base", f"{escape(build.base.reference)} `{build.base.digest}`, {build.base.origin}"),
         ("why this base", escape(build.base.reason)),
-        (
-            "built",
-            f"{build.started_at}, {seconds(build.duration_s)}, then {seconds(build.load_duration_s)} to load",
-        ),
-        ("store", escape(build.cold_reason)),
-        (
-            "host",
-            f"{escape(build.host.cpu)}, {build.host.cores} cores, {megabytes(memory)} of memory, "
-            f"{escape(build.host.system)}, kernel {escape(build.host.kernel)}",
-        ),
-        ("engine", f"{escape(build.engine.server_version)}, buildx {escape(build.engine.buildx_version)}"),
-        ("arguments", escape(", ".join(f"{k}={v}" for k, v in build.build_args.items() if len(v) <= 40))),
+        ("left out", escape(", ".join(_left_out(build.build_args))) or "nothing"),
+        ("built", f"{build.started_at}; {_phases(build)}"),
+        ("build cache", escape(build.cold_reason)),
+        ("host", escape(f"{host.cpu}, {host.cores} cores, {megabytes(host.memory_bytes)} of memory")),
+        ("system", escape(f"{host.system}, kernel {host.kernel}")),
+        ("engine", escape(f"{build.engine.server_version}, buildx {build.engine.buildx_version}")),
     ]
     return "### What it stands on\n\n" + render_table(("fact", "value"), facts)
+
+
+def _phases(build: BuildRecord) -> str:
+    return (
+        f"{seconds(build.duration_s)} to build, {seconds(build.export_duration_s)} to export its layers, "
+        f"{seconds(build.load_duration_s)} to load them into the engine"
+    )
+
+
+def _left_out(build_args: dict[str, str]) -> list[str]:
+    """Optional parts that a build argument `WITH_<PART>=0` took away."""
+    return [
+        name.removeprefix("WITH_").lower()
+        for name, value in build_args.items()
+        if name.startswith("WITH_") and value == "0"
+    ]
 
 
 def _layers(part: TargetReport) -> str:
@@ -143,11 +153,12 @@ def _benchmark(part: TargetReport) -> str:
             str(run.hits),
             str(run.misses),
             "yes" if run.valid else "no",
+            NOT_MEASURED if run.load_before is None else f"{run.load_before:.2f}",
             escape(run.note),
         )
         for run in part.benchmark.runs
     ]
-    header = ("scenario", "wall time", "hits", "misses", "valid", "note")
+    header = ("scenario", "wall time", "hits", "misses", "valid", "load before", "note")
     overhead = seconds(part.benchmark.overhead_s)
     tail = f"The tool's no-op build minus plain buildx's, one run each: {overhead}.\n\n"
     return title + render_table(header, rows) + tail

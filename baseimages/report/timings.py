@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from baseimages.records import WORK_FOLDER, Record, load_record, write_record
 
 NAME = "timings.json"
+# bootstrap.sh tells how long it took before it handed over.
+BOOTSTRAP_VARIABLE = "BASEIMAGES_BOOTSTRAP_S"
 
 
 class Timing(BaseModel):
@@ -45,5 +48,8 @@ def load_timings(root: Path) -> Timings:
 
 
 def _keep(root: Path, timing: Timing) -> None:
-    parts = {known.part: known for known in load_timings(root).parts} | {timing.part: timing}
+    told = os.environ.get(BOOTSTRAP_VARIABLE, "")
+    first = [Timing(part="bootstrap", duration_s=float(told))] if told.isdigit() else []
+    known = load_timings(root).parts
+    parts = {part.part: part for part in (*first, *known, *first, timing)}
     write_record(root / WORK_FOLDER / NAME, Timings(parts=tuple(parts.values())))

@@ -1,4 +1,4 @@
-"""Write reports/: each file whole or not at all, the record last, then the index."""
+"""Write reports/: a report whole or not at all, then the index."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from baseimages.records import load_record, render_record, write_text
+from baseimages.records import load_record, render_record, write_text, write_texts
 from baseimages.report.cells import escape, render_table
 from baseimages.report.markdown import SUMMARY_HEADER, render_pictures, render_report, summary_row
 from baseimages.report.record import ImageReport
@@ -18,10 +18,9 @@ FOLDER = "reports"
 def write_report(root: Path, report: ImageReport) -> Path:
     """Render and write; gives the path of report.md. Raises StorageError, the old files standing."""
     folder = root / FOLDER / report.image_name / report.folder_name
-    files = {"report.md": render_report(report), **render_pictures(report)}
-    for name, text in files.items():
-        write_text(folder / name, text)
-    write_text(folder / "record.json", render_record(report))
+    texts = {"report.md": render_report(report), **render_pictures(report)}
+    texts["record.json"] = render_record(report)
+    write_texts({folder / name: text for name, text in texts.items()})
     write_text(root / FOLDER / "README.md", render_index(root))
     return folder / "report.md"
 

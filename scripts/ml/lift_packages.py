@@ -97,7 +97,12 @@ def choose_torch(owner: dict[Path, str]) -> set[Path]:
     own = {path for path in own if not UNWANTED.search(str(path)) and not is_documentation(path)}
     roots = follow_links([*own, *(path for path in owner if OPENED_BY_NAME in path.name)])
     needed = follow_links([*roots, *list_needed(roots)])
-    return {path for path in needed if path in owner or "alternatives" in path.parts}
+    return {path for path in needed if path in owner or is_alternative(path)}
+
+
+def is_alternative(path: Path) -> bool:
+    """A link that update-alternatives made, which no package owns: libblas.so.3 is one."""
+    return "alternatives" in path.parts or (path.is_symlink() and "alternatives" in path.readlink().parts)
 
 
 def choose_compiler(owner: dict[Path, str]) -> set[Path]:
@@ -149,7 +154,8 @@ def enter_distributions(out: Path) -> None:
     """Give torch, torchvision and torchaudio a dist-info that owns everything of this layer."""
     site = out / SITE.relative_to("/")
     owned = defaultdict(list)
-    for path in sorted(path for path in out.rglob("*") if path.is_file() or path.is_symlink()):
+    # RECORD lists files: a link to a folder of headers has no hash to be listed with
+    for path in sorted(path for path in out.rglob("*") if path.is_file()):
         folder = path.relative_to(site).parts[0] if path.is_relative_to(site) else ""
         name = next((n for n in ("torchvision", "torchaudio") if folder.startswith(n)), "torch")
         owned["torchaudio" if folder == "torio" else name].append(path)

@@ -1,0 +1,174 @@
+"""A report is rendered from records alone, the same bytes each time, and written whole."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from baseimages.build import BuildRecord
+from baseimages.declare import load_family
+from baseimages.errors import RecordError, StorageError
+from baseimages.records import WorkFolder, load_record, write_record
+from baseimages.report import collect_report, write_report
+from baseimages.report.markdown import render_pictures, render_report
+from baseimages.report.record import ImageReport
+from baseimages.report.timings import BOOTSTRAP_VARIABLE, load_timings, time_part
+from baseimages.report.write import render_summary
+
+
+def read_all(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def rows_of(text: str, word: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith(f"| {word} |")]
+
+
+def test_rendering_again_from_the_stored_record_gives_the_same_bytes(
+    tmp_path: Path, report: ImageReport
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    path = write_report(first, report)
+    stored = load_record(path.with_name("record.json"), ImageReport, made_by="nox -s report")
+    write_report(second, stored)
+    assert read_all(first) == read_all(second)
+    write_report(first, stored)
+    assert read_all(first) == read_all(second)
+
+
+def test_what_was_not_measured_or_not_scanned_is_said_in_words(report: ImageReport) -> None:
+    text = render_report(report)
+    (summary,) = rows_of(text, "core")
+    assert "100.0 s | not measured | invalid | not scanned" in summary
+    assert "not scanned: no database" in text
+    assert "one run each: not measured" in text
+
+
+def test_a_run_that_missed_shows_its_value_and_that_it_is_invalid(report: ImageReport) -> None:
+    (row,) = rows_of(render_report(report), "edit")
+    assert "3.00 s" in row
+    assert "| no |" in row
+    assert "1 missed: RUN apt" in row
+
+
+def test_the_report_names_its_base_with_digest_and_reason_and_what_was_left_out(report: ImageReport) -> None:
+    text = render_report(report)
+    assert f"base:1 `{report.targets[0].build.base.digest}`, bootstrapped" in text
+    assert "no \\| registry" in text
+    assert rows_of(text, "left out") == ["| left out | ngrok |"]
+
+
+def test_a_skipped_check_is_listed_with_its_reason_and_not_counted_as_passed(report: ImageReport) -> None:
+    text = render_report(report)
+    assert "1 passed, 0 failed, 1 skipped" in text
+    assert "| b | skipped | no \\| GPU |" in text
+
+
+def test_pictures_carry_every_value_as_text_and_no_active_content(report: ImageReport) -> None:
+    pictures = render_pictures(report)
+    assert set(pictures) == {"core-debian-13-layers.svg", "core-debian-13-steps.svg"}
+    assert "3.0 MB" in pictures["core-debian-13-layers.svg"]
+    assert "60.0 s" in pictures["core-debian-13-steps.svg"]
+    assert not any("<script" in text or "href" in text for text in pictures.values())
+
+
+@pytest.mark.parametrize("files_that_fit", [0, 1, 3])
+def test_a_full_disk_leaves_the_old_report_whole(
+    tmp_path: Path, report: ImageReport, monkeypatch: pytest.MonkeyPatch, files_that_fit: int
+) -> None:
+    write_report(tmp_path, report)
+    before = read_all(tmp_path)
+    left = iter(range(files_that_fit))
+
+    def refuse(_: int) -> None:
+        if next(left, None) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    changed = report.model_copy(update={"timings": ()})
+    with pytest.raises(StorageError, match="No space left") as caught:
+        write_report(tmp_path, changed)
+    assert "df -h" in caught.value.next_step
+    assert read_all(tmp_path) == before
+
+
+def test_the_index_lists_every_report_newest_first(tmp_path: Path, report: ImageReport) -> None:
+    older = report.targets[0].build.model_copy(update={"started_at": "2025-01-01T00:00:00Z"})
+    part = report.targets[0].model_copy(update={"build": older})
+    write_report(tmp_path, report)
+    write_report(tmp_path, report.model_copy(update={"revision": "d" * 40, "targets": (part,)}))
+    index = (tmp_path / "reports" / "README.md").read_text()
+    assert index.index("image/cccccccccccc/report.md") < index.index("image/dddddddddddd/report.md")
+
+
+def test_a_dirty_checkout_gets_a_folder_that_says_so(report: ImageReport) -> None:
+    assert report.model_copy(update={"revision": "e" * 40 + "-dirty"}).folder_name == "e" * 12 + "-dirty"
+
+
+def test_the_summary_ends_with_the_path_of_the_report(tmp_path: Path, report: ImageReport) -> None:
+    text = render_summary(report, tmp_path / "report.md")
+    assert text.endswith(f"report: {tmp_path / 'report.md'}\n")
+    assert "not scanned" in text
+
+
+def test_records_of_another_image_than_the_built_one_are_left_out(
+    tmp_path: Path, report: ImageReport, root: Path
+) -> None:
+    image = load_family(root / "images.toml").image("cpu")
+    part = report.targets[0]
+    work = WorkFolder(root=tmp_path, image_name=image.name, base="debian-13", target="core")
+    write_record(work.path / WorkFolder.BUILD, part.build)
+    assert part.suite is not None
+    assert part.scan is not None
+    write_record(work.path / WorkFolder.SUITE, part.suite)
+    write_record(
+        work.path / WorkFolder.SCAN, part.scan.model_copy(update={"manifest_digest": "sha256:" + "0" * 64})
+    )
+    collected = collect_report(tmp_path, image, "cpu").targets[0]
+    assert collected.suite is not None
+    assert collected.scan is None
+
+
+def test_only_targets_of_the_latest_revision_share_a_report(
+    tmp_path: Path, build: BuildRecord, root: Path
+) -> None:
+    image = load_family(root / "images.toml").image("cpu")
+    other = {"revision": "d" * 40, "started_at": "2020-01-01T00:00:00Z", "target": "full"}
+    for record in (build, build.model_copy(update=other)):
+        work = WorkFolder(root=tmp_path, image_name=image.name, base="debian-13", target=record.target)
+        write_record(work.path / WorkFolder.BUILD, record)
+    report = collect_report(tmp_path, image, "cpu")
+    assert [part.build.target for part in report.targets] == ["core"]
+
+
+def test_without_a_build_the_error_names_the_command_that_makes_one(tmp_path: Path, root: Path) -> None:
+    image = load_family(root / "images.toml").image("cpu")
+    with pytest.raises(RecordError) as caught:
+        collect_report(tmp_path, image, "cpu")
+    assert "invoke build --variant cpu" in caught.value.next_step
+
+
+def test_parts_are_timed_in_the_order_of_the_job_with_the_bootstrap_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with time_part(tmp_path, "lint"):
+        pass
+    monkeypatch.setenv(BOOTSTRAP_VARIABLE, "7")
+    with pytest.raises(ZeroDivisionError), time_part(tmp_path, "build core"):
+        raise ZeroDivisionError
+    parts = {part.part: part.duration_s for part in load_timings(tmp_path).parts}
+    assert list(parts) == ["bootstrap", "lint", "build core"]
+    assert parts["bootstrap"] == 7.0
+
+
+def test_the_committed_reports_render_to_what_is_committed(root: Path) -> None:
+    for path in (root / "reports").glob("*/*/record.json"):
+        report = load_record(path, ImageReport, made_by="nox -s report")
+        assert path.with_name("report.md").read_text() == render_report(report)
+        for name, text in render_pictures(report).items():
+            assert path.with_name(name).read_text() == text
+        assert json.loads(path.read_text())["schema_version"] == report.schema_version
