@@ -67,7 +67,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 from_outside > "$work/outside.tsv"
 printf '%s\n' "$labels" > "$work/labels.json"
+mkdir "$work/locks"
 cp "$HERE/promises.toml" "$HERE"/checks/*.py "$work/"
+cp "$HERE/../base_edge_node_amd64_cpu/"requirements*.txt "$work/locks/"
 
 status=0
 tar -C "$work" -c . | docker run --rm -i -e EE_DD=false "$image" bash -c '

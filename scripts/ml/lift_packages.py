@@ -29,8 +29,9 @@ SITE = Path("/usr/local/lib/python3.13/dist-packages")
 TORCH_PACKAGES = ("python3-torch", "python3-torchvision", "python3-torchaudio", "libtorch-dev")
 # global_deps is opened by name at import, so no other library shows that it is needed.
 OPENED_BY_NAME = "libtorch_global_deps.so."
+# Of torch's programs only the one that torch itself starts; the others are tests.
 # video_reader would load the archive's libavcodec, which has the soname of our FFmpeg's own.
-UNWANTED = re.compile(r"/torch/bin/|/video_reader\.|\.pyi$|\.a$|\.pyc$")
+UNWANTED = re.compile(r"/torch/bin/(?!torch_shm_manager$)|/video_reader\.|\.pyi$|\.a$|\.pyc$")
 # The C compiler goes with its names, so that nobody finds half of one. libgcc.a and
 # libc_nonshared.a are parts of every link; libpython is for programs that embed Python.
 NOT_FOR_KERNELS = re.compile(

@@ -51,6 +51,7 @@ def test_a_file_that_keeps_the_contract_has_no_finding() -> None:
         ("ENV A=b", "ENV NGROK_TOKEN=b", "BI010"),
         ("ENV A=b", "ARG DB_PASSWORD", "BI010"),
         ("set -eux\n", "", "BI011"),
+        ("RUN <<", "RUN --mount=type=bind,source=scripts,target=/mnt <<", "BI013"),
     ],
 )
 def test_each_rule_finds_its_fault(old: str, new: str, code: str) -> None:
@@ -61,6 +62,14 @@ def test_each_rule_finds_its_fault(old: str, new: str, code: str) -> None:
 def test_a_download_that_is_verified_in_its_step_is_fine() -> None:
     text = GOOD.replace("true\n", "curl -o /f https://x.example/f\necho 'a  /f' | sha256sum -c -\n")
     assert codes(text) == []
+
+
+@pytest.mark.parametrize(
+    "mount",
+    ["type=bind,source=a/b.sh,target=/m", "type=bind,from=one,source=/out,target=/m", "type=cache,target=/c"],
+)
+def test_a_mounted_file_stage_or_cache_is_fine(mount: str) -> None:
+    assert codes(GOOD.replace("RUN <<", f"RUN --mount={mount} <<")) == []
 
 
 def test_an_ignore_with_a_reason_silences_one_rule() -> None:
