@@ -111,15 +111,21 @@ def scan(
     print(verbs.scan(choose(variant, target, base), dry_run=dry_run, as_json=json), end="")
 
 
-@verb(help=help_for("variant", "target", "base", "json", "dry_run", "ca_bundle"))
+@verb(
+    help=help_for(
+        "variant", "target", "base", "json", "dry_run", "ca_bundle",
+        rebuild="build cold a second time and compare the images, even if the build was cold itself",
+    )
+)  # fmt: skip
 def benchmark(
     _: Context, variant: str = "cpu", target: str = "", base: str = "auto", json: bool = False,
-    dry_run: bool = False, ca_bundle: str = "",
+    dry_run: bool = False, ca_bundle: str = "", rebuild: bool = False,
 ) -> None:  # fmt: skip
     """Measure cold, no-op and edit builds, and the layers."""
     inputs = verbs.BuildInputs(ca_bundle=ca_bundle or None)
     selection = choose(variant, target, base)
-    print(verbs.benchmark(selection, inputs, dry_run=dry_run, as_json=json), end="")
+    text = verbs.benchmark(selection, inputs, rebuild=rebuild, dry_run=dry_run, as_json=json)
+    print(text, end="")
 
 
 @verb(help=help_for("variant", "target", "base", "json", "dry_run"))

@@ -134,7 +134,9 @@ def scan(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
     return render_record(result) if as_json else describe_scan(result)
 
 
-def benchmark(selection: Selection, inputs: BuildInputs, *, dry_run: bool, as_json: bool) -> str:
+def benchmark(
+    selection: Selection, inputs: BuildInputs, *, rebuild: bool, dry_run: bool, as_json: bool
+) -> str:
     """Measure builds and layers; store BenchmarkRecord and LayerRecord."""
     work, record = find_build(selection)
     if dry_run:
@@ -143,7 +145,7 @@ def benchmark(selection: Selection, inputs: BuildInputs, *, dry_run: bool, as_js
     with checkout_lock(selection.root), time_part(selection.root, f"benchmark {record.target}"):
         plan = _plan_again(selection, inputs, record, runner)
         engine = find_engine(runner)
-        result = run_benchmark(plan, engine, runner, work, record, console)
+        result = run_benchmark(plan, engine, runner, work, record, console, rebuild=rebuild)
         write_record(work.path / WorkFolder.BENCHMARK, result)
         layers = index_layers(open_layout(work.layout), console)
         write_record(work.path / WorkFolder.LAYERS, layers)

@@ -5,7 +5,7 @@ Before that: the engine that answers, the base image that can be had, the parts 
 """
 
 from baseimages.build.base import choose_base
-from baseimages.build.buildx import Outcome, run_build, run_solve, solve_argv
+from baseimages.build.buildx import Outcome, run_build, run_export, run_solve, solve_argv
 from baseimages.build.engine import Engine, find_engine
 from baseimages.build.optional import leave_out_unreachable
 from baseimages.build.progress import Step, fold_groups
@@ -34,6 +34,7 @@ __all__ = [
     "leave_out_unreachable",
     "probe_cache",
     "run_build",
+    "run_export",
     "run_solve",
     "solve_argv",
 ]

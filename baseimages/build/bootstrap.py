@@ -24,14 +24,12 @@ from baseimages.build.store import find_digests
 from baseimages.command import Runner
 from baseimages.declare import Bootstrap, Platform
 from baseimages.errors import BaseFamilyError, CommandError
-from baseimages.plan import BaseImage
+from baseimages.plan import SOURCE_DATE_EPOCH_S, BaseImage
 from baseimages.records import sha256_of
 
 BOOTSTRAP_S = 900.0
 BOOTSTRAP_IDLE_S = 180.0
 IMPORT_S = 300.0
-# Newer files get this time. Any fixed one serves: with the day's, each day would be another base.
-EPOCH_S = int(datetime(2025, 8, 9, tzinfo=UTC).timestamp())
 SOURCES = (Path("/etc/apt/sources.list"), Path("/etc/apt/sources.list.d/debian.sources"))
 # A stable release is its archive and what repairs it.
 SUFFIXES = ("", "-updates", "-security")
@@ -67,7 +65,7 @@ def make_base(
 def _cached_tar(name: str, recipe: Bootstrap, target: Platform) -> Path:
     folder = user_cache_path("baseimages") / "bases"
     folder.mkdir(parents=True, exist_ok=True)
-    inputs = json.dumps([recipe.model_dump(), target, EPOCH_S, find_mirrors(recipe.suite)])
+    inputs = json.dumps([recipe.model_dump(), target, SOURCE_DATE_EPOCH_S, find_mirrors(recipe.suite)])
     key = hashlib.sha256(inputs.encode()).hexdigest()[:8]
     # The archive moves, and a base without its security updates is not to live on for months.
     return folder / f"{name}-{key}-{datetime.now(UTC):%Y%m%d}.tar"
@@ -85,7 +83,7 @@ def _run_mmdebstrap(recipe: Bootstrap, target: Platform, tar: Path, runner: Runn
                 words,
                 deadline_s=BOOTSTRAP_S,
                 idle_deadline_s=BOOTSTRAP_IDLE_S,
-                env={**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH_S)},
+                env={**os.environ, "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH_S)},
                 on_stderr=lambda line: status.update(f"mmdebstrap {line}"),
             )
         part.replace(tar)

@@ -99,7 +99,7 @@ def run_build(
         _load(engine, runner, work, record.tags, record.manifest_digest, console)
         return record
     (scratch / PROGRESS).replace(work.path / PROGRESS)
-    exported = run_export(plan, engine, runner, work, console)
+    exported = run_export(plan, engine, runner, work.layout, console)
     load_s = _load(engine, runner, work, plan.tags, exported.digest, console)
     record = BuildRecord(
         variant=plan.variant,
@@ -109,7 +109,6 @@ def run_build(
         base=BaseFacts.of(plan.base),
         revision=plan.revision.label,
         dirty=plan.revision.dirty,
-        source_date_epoch_s=plan.source_date_epoch,
         source_digest=solved.digest,
         manifest_digest=exported.digest,
         tags=plan.tags,
@@ -140,17 +139,14 @@ def run_solve(plan: BuildPlan, engine: Engine, runner: Runner, folder: Path, con
     return _run(solve_argv(plan, engine, metadata), plan, runner, metadata, console)
 
 
-def run_export(
-    plan: BuildPlan, engine: Engine, runner: Runner, work: WorkFolder, console: Console
-) -> Outcome:
+def run_export(plan: BuildPlan, engine: Engine, runner: Runner, layout: Path, console: Console) -> Outcome:
     """Write the layout of a plan that is built. Raises BuildError, DeadlineError."""
-    metadata = work.path / "export" / "metadata.json"
+    metadata = layout.with_name("export") / "metadata.json"
     metadata.parent.mkdir(exist_ok=True)
     # Without its index it is no layout: an export that is broken off leaves nothing to be trusted.
-    (work.layout / "index.json").unlink(missing_ok=True)
-    words = export_argv(plan, engine, metadata, work.layout)
-    exported = _run(words, plan, runner, metadata, console)
-    drop_unreferenced(work.layout)
+    (layout / "index.json").unlink(missing_ok=True)
+    exported = _run(export_argv(plan, engine, metadata, layout), plan, runner, metadata, console)
+    drop_unreferenced(layout)
     return exported
 
 

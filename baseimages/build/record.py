@@ -101,7 +101,6 @@ class BuildRecord(Record):
     base: BaseFacts
     revision: str
     dirty: bool
-    source_date_epoch_s: int
     source_digest: str
     manifest_digest: str
     tags: tuple[str, ...]

@@ -28,6 +28,7 @@ from baseimages.build import (
     fold_groups,
     probe_cache,
     run_build,
+    run_export,
     run_solve,
     solve_argv,
 )
@@ -50,8 +51,10 @@ def run_benchmark(
     work: WorkFolder,
     built: BuildRecord,
     console: Console,
+    *,
+    rebuild: bool = False,
 ) -> BenchmarkRecord:
-    """Run the scenarios on what `built` built.
+    """Run the scenarios on what `built` built; with `rebuild` a second cold build even if that was one.
 
     A cold run that is impossible here is recorded as not measured, a run that hit or missed
     otherwise than its scenario says as invalid. Raises MeasurementError when the plan is another
@@ -59,7 +62,8 @@ def run_benchmark(
     """
     _refuse_other_plan(plan, built)
     with _scratch(work) as scratch:
-        cold = _reuse_cold(built) or _run_cold(plan, engine, runner, scratch, console)
+        reused = None if rebuild else _reuse_cold(built)
+        cold, rebuilt = (reused, None) if reused else _run_cold(plan, engine, runner, scratch, console)
         console.print("no-op: the same plan again")
         no_op = _run_warm(NO_OP, plan, engine, runner, scratch, console)
         overhead_s = _measure_overhead(plan, engine, runner, work, scratch, console)
@@ -68,6 +72,7 @@ def run_benchmark(
         edit = _run_warm(EDIT, edited, engine, runner, scratch, console)
     return BenchmarkRecord(
         manifest_digest=built.manifest_digest,
+        rebuilt_digest=rebuilt,
         runs=(cold, no_op, edit),
         overhead_s=overhead_s if no_op.valid else None,
     )
@@ -103,7 +108,10 @@ def _reuse_cold(built: BuildRecord) -> RunRecord | None:
     )
 
 
-def _run_cold(plan: BuildPlan, engine: Engine, runner: Runner, scratch: Path, console: Console) -> RunRecord:
+def _run_cold(
+    plan: BuildPlan, engine: Engine, runner: Runner, scratch: Path, console: Console
+) -> tuple[RunRecord, str | None]:
+    """The run and, as a second cold build of the same plan, the digest of the image it gives."""
     console.print("cold: a private engine with an empty store; the build starts from nothing")
     try:
         with isolated_engine(runner, scratch) as private:
@@ -113,22 +121,25 @@ def _run_cold(plan: BuildPlan, engine: Engine, runner: Runner, scratch: Path, co
                 raise MeasurementError(reason, next_step="run the benchmark again")
             load = _load_average()
             outcome = run_solve(plan, private, runner, scratch, console)
+            rebuilt = run_export(plan, private, runner, scratch / "layout", console).digest
     except BaseImagesError as error:
         console.print(f"cold: not measured: {error}", markup=False)
-        return RunRecord(scenario=COLD.name, duration_s=None, valid=False, note=error.message[:300])
-    return _judge(COLD, outcome, load, f"private engine, empty store, {base}")
+        unmeasured = RunRecord(scenario=COLD.name, duration_s=None, valid=False, note=error.message[:300])
+        return unmeasured, None
+    return _judge(COLD, outcome, load, f"private engine, empty store, {base}"), rebuilt
 
 
 def _bring_base(plan: BuildPlan, engine: Engine, private: Engine, runner: Runner, scratch: Path) -> str:
     """Hand the base over before the clock starts; tells where the build finds it."""
-    reference = plan.base.build_argument
-    if not find_digests(engine, runner, [reference]):
-        return "base image pulled within it"
-    archive = scratch / "base.tar"
-    runner.run(engine.argv("save", "-o", str(archive), reference), deadline_s=TRANSFER_S)
-    runner.run(private.argv("load", "-i", str(archive)), deadline_s=TRANSFER_S)
-    archive.unlink()
-    return "base image present"
+    wanted = [plan.base.build_argument]
+    if find_digests(engine, runner, wanted):
+        archive = scratch / "base.tar"
+        # By tag: what is saved by digest is loaded without a name.
+        runner.run(engine.argv("save", "-o", str(archive), plan.base.reference), deadline_s=TRANSFER_S)
+        runner.run(private.argv("load", "-i", str(archive)), deadline_s=TRANSFER_S)
+        archive.unlink()
+    is_there = bool(find_digests(private, runner, wanted))
+    return "base image present" if is_there else "base image pulled within it"
 
 
 def _run_warm(

@@ -32,11 +32,13 @@ class RunRecord(BaseModel):
 class BenchmarkRecord(Record):
     """Raw values of single runs.
 
+    `rebuilt_digest` names the image that a second cold build of the plan gave, None without one.
     `overhead_s` is a no-op build with this tool minus the same no-op build with plain buildx, one
     run of each.
     """
 
     manifest_digest: str
+    rebuilt_digest: str | None = None
     single_run: Literal[True] = True
     runs: tuple[RunRecord, ...]
     overhead_s: float | None
@@ -45,10 +47,20 @@ class BenchmarkRecord(Record):
         """The run of that scenario."""
         return next((run for run in self.runs if run.scenario == scenario), None)
 
+    @property
+    def reproduction(self) -> str:
+        """Whether a second cold build gave the same image, in words."""
+        if self.rebuilt_digest is None:
+            return "not compared: there was no second cold build"
+        if self.rebuilt_digest == self.manifest_digest:
+            return "a second cold build gave the same image, digest by digest"
+        return f"a second cold build gave another image, {self.rebuilt_digest}"
+
 
 def describe_benchmark(record: BenchmarkRecord) -> str:
     """One line a run, for a terminal."""
-    return "".join([*(_describe_run(run) for run in record.runs), _describe_overhead(record)])
+    lines = [*(_describe_run(run) for run in record.runs), _describe_overhead(record)]
+    return "".join([*lines, f"{record.reproduction}\n"])
 
 
 def _describe_run(run: RunRecord) -> str:

@@ -7,10 +7,11 @@ the Dockerfile and looks for a certificate bundle; starts no process and needs n
 
 from baseimages.plan.certificates import find_ca_bundle
 from baseimages.plan.model import BaseImage, BuildPlan, Origin, Secret
-from baseimages.plan.planner import make_plan
+from baseimages.plan.planner import SOURCE_DATE_EPOCH_S, make_plan
 from baseimages.plan.render import plan_to_json, render_bake, render_plan
 
 __all__ = [
+    "SOURCE_DATE_EPOCH_S",
     "BuildPlan",
     "BaseImage",
     "Origin",

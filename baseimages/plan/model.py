@@ -46,7 +46,6 @@ class BuildPlan:
     """Everything a build needs; executing it decides nothing any more.
 
     `dockerfile` is relative to `root`, the checkout, which is the build context.
-    `source_date_epoch` is in seconds since 1970, the commit's; build_args carry it too.
     """
 
     variant: str
@@ -62,4 +61,3 @@ class BuildPlan:
     tags: tuple[str, ...]
     secrets: tuple[Secret, ...]
     revision: Revision
-    source_date_epoch: int

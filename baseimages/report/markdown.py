@@ -160,7 +160,10 @@ def _benchmark(part: TargetReport) -> str:
     ]
     header = ("scenario", "wall time", "hits", "misses", "valid", "load before", "note")
     overhead = seconds(part.benchmark.overhead_s)
-    tail = f"The tool's no-op build minus plain buildx's, one run each: {overhead}.\n\n"
+    tail = (
+        f"The tool's no-op build minus plain buildx's, one run each: {overhead}. "
+        f"Reproducible: {part.benchmark.reproduction}.\n\n"
+    )
     return title + render_table(header, rows) + tail
 
 

@@ -40,8 +40,10 @@ def add_checks(suite: Any, promises: dict[str, Any], labels: dict[str, str]) -> 
     suite.check("Python version", lambda: check_python(labels))
     suite.check("FFmpeg version", lambda: check_ffmpeg_version(labels))
     suite.check("Node version is the locked one", lambda: check_node(promises["node_major_min"]))
-    installers = ("pip", "uv")
-    suite.check("pip and uv are the locked ones", lambda: check_locked(CORE_LOCK, names=installers))
+    suite.check("pip is the locked one", lambda: check_locked(CORE_LOCK, names=("pip",)))
+    suite.check(
+        "uv is the locked one", lambda: same(read_lock(CORE_LOCK)["uv"], run("uv", "--version").split()[1])
+    )
     suite.check("pip and uv see one system Python", check_installers)
     for name, value in promises["environment"].items():
         suite.check(f"environment {name}", lambda name=name, value=value: same(value, os.environ.get(name)))

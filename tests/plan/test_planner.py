@@ -10,7 +10,7 @@ import pytest
 
 from baseimages.declare import load_dockerfile
 from baseimages.errors import DeclarationError, UsageError
-from baseimages.plan import BaseImage, BuildPlan, Secret
+from baseimages.plan import SOURCE_DATE_EPOCH_S, BaseImage, BuildPlan, Secret
 from baseimages.plan.planner import _own_args
 from tests.conftest import ROOT
 from tests.plan.conftest import BASE, REVISION, ZERO
@@ -42,11 +42,14 @@ def test_a_bootstrapped_base_is_given_by_its_content_derived_tag(plan_of: PlanOf
     assert dict(plan_of(base=base).build_args)["BASE_IMAGE"] == "baseimages/tiny:0123"
 
 
-def test_times_come_from_the_commit(plan_of: PlanOf) -> None:
-    plan = plan_of()
-    args = dict(plan.build_args)
-    assert (args["SOURCE_DATE_EPOCH"], plan.source_date_epoch) == ("1767323045", 1767323045)
-    assert args["CREATED"] == "2026-01-02T03:04:05Z"
+def test_the_label_has_the_time_of_the_commit(plan_of: PlanOf) -> None:
+    assert dict(plan_of().build_args)["CREATED"] == "2026-01-02T03:04:05Z"
+
+
+def test_layers_have_the_same_time_at_every_commit(plan_of: PlanOf) -> None:
+    later = dataclasses.replace(REVISION, epoch_s=REVISION.epoch_s + 1)
+    times = {dict(plan_of(revision=r).build_args)["SOURCE_DATE_EPOCH"] for r in (REVISION, later)}
+    assert times == {str(SOURCE_DATE_EPOCH_S)}
 
 
 def test_a_dirty_checkout_shows_in_revision_and_tag(plan_of: PlanOf) -> None:

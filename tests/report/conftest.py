@@ -43,7 +43,6 @@ def build() -> BuildRecord:
         ),
         revision=REVISION,
         dirty=False,
-        source_date_epoch_s=1,
         source_digest=DIGEST,
         manifest_digest=DIGEST,
         tags=("image:core",),

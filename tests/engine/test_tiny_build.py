@@ -1,0 +1,278 @@
+"""Ring 2: the verbs on a tiny image, with the engine that is there."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import http.server
+import io
+import json
+import subprocess
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from baseimages.inspect import index_layers, open_layout
+from tests.engine.conftest import DOCKERFILE, Checkout, docker, wait_until
+
+pytestmark = pytest.mark.engine
+QUIET = Console(quiet=True)
+
+
+def layer_tars(layout: Path) -> Iterator[bytes]:
+    for layer in open_layout(layout).layers:
+        yield gzip.decompress(layer.path.read_bytes())
+
+
+def entries_of(tar_bytes: bytes) -> dict[str, tuple[Any, ...]]:
+    """What a tar holds: path -> type, mode, owner, link, content."""
+    with tarfile.open(fileobj=io.BytesIO(tar_bytes)) as tar:
+        return {
+            member.name.strip("/").removeprefix("./"): (
+                member.isdir(),
+                member.issym() and member.linkname,
+                "" if member.isdir() else oct(member.mode),
+                member.uid,
+                hashlib.sha256(content_of(tar, member)).hexdigest(),
+            )
+            for member in tar.getmembers()
+        }
+
+
+def content_of(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    stream = tar.extractfile(member) if member.isreg() or member.islnk() else None
+    return stream.read() if stream else b""
+
+
+def merge_layers(tars: Iterator[bytes]) -> dict[str, tuple[Any, ...]]:
+    """What a runtime shows of stacked layers: whiteouts hide what is below."""
+    merged: dict[str, tuple[Any, ...]] = {}
+    for entries in map(entries_of, tars):
+        hidden = {name.replace(".wh.", "") for name in entries if "/.wh." in f"/{name}"}
+        merged = {name: entry for name, entry in merged.items() if name not in hidden}
+        merged |= {name: entry for name, entry in entries.items() if "/.wh." not in f"/{name}"}
+    return merged
+
+
+def test_a_build_lands_in_the_engine_under_its_tags_with_the_recorded_digest(checkout: Checkout) -> None:
+    record = checkout.build()
+    assert len(record["tags"]) == 2
+    for tag in record["tags"]:
+        assert docker("image", "inspect", "--format", "{{.Id}}", tag) == record["manifest_digest"]
+    assert open_layout(checkout.work / "layout").manifest_digest == record["manifest_digest"]
+
+
+def test_the_layers_are_those_that_docker_export_shows(checkout: Checkout) -> None:
+    tag = checkout.build()["tags"][0]
+    container = docker("create", tag, "sh")
+    try:
+        exported = subprocess.run(["docker", "export", container], capture_output=True, check=True).stdout
+    finally:
+        docker("rm", container)
+    shown = {
+        name: entry
+        for name, entry in entries_of(exported).items()
+        # the engine adds these to every container
+        if name.split("/")[0] not in {"dev", "proc", "sys", "etc", ".dockerenv"} and name
+    }
+    merged = {
+        name: entry for name, entry in merge_layers(layer_tars(checkout.work / "layout")).items() if name
+    }
+    assert {name for name, entry in merged.items() if not entry[0]} == {
+        name for name, entry in shown.items() if not entry[0]
+    }
+    assert {name: entry for name, entry in merged.items() if not entry[0]} == {
+        name: entry for name, entry in shown.items() if not entry[0]
+    }
+    assert "data/first" not in merged
+    index = index_layers(open_layout(checkout.work / "layout"), QUIET)
+    assert sum(layer.whiteouts for layer in index.layers) == 1
+
+
+def test_the_same_build_again_changes_nothing_and_keeps_its_record(checkout: Checkout) -> None:
+    first = checkout.build()
+    stamp = (checkout.work / "layout" / "index.json").stat().st_mtime_ns
+    assert checkout.build() == first
+    assert (checkout.work / "layout" / "index.json").stat().st_mtime_ns == stamp
+
+
+def test_an_image_that_was_removed_from_the_engine_is_loaded_again(checkout: Checkout) -> None:
+    record = checkout.build()
+    for tag in record["tags"]:
+        docker("image", "rm", "--force", tag)
+    checkout.build()
+    assert docker("image", "inspect", "--format", "{{.Id}}", record["tags"][0]) == record["manifest_digest"]
+
+
+def test_two_cold_builds_of_one_commit_give_the_same_layers(checkout: Checkout) -> None:
+    digests = []
+    for number in range(2):
+        # Another first line of the step is a cache miss of everything that is built.
+        marked = DOCKERFILE.replace("RUN mkdir", f"RUN : {number}; mkdir").replace(
+            "RUN rm", f"RUN : {number}; rm"
+        )
+        checkout.write(f"{checkout.name}/Dockerfile", marked)
+        checkout.commit()
+        checkout.build()
+        layers = open_layout(checkout.work / "layout").layers
+        digests.append([layer.digest for layer in layers])
+    assert digests[0] == digests[1]
+    assert len(digests[0]) == 4
+
+
+def test_an_edited_entrypoint_changes_one_layer_only(checkout: Checkout) -> None:
+    checkout.build()
+    before = [layer.digest for layer in open_layout(checkout.work / "layout").layers]
+    checkout.write("scripts/entrypoint.sh", '#!/bin/sh\n# edited\nexec "$@"\n')
+    checkout.commit()
+    checkout.build()
+    after = [layer.digest for layer in open_layout(checkout.work / "layout").layers]
+    assert before[:-1] == after[:-1]
+    assert before[-1] != after[-1]
+
+
+def test_the_certificate_bundle_is_seen_by_the_build_and_never_in_a_layer(checkout: Checkout) -> None:
+    secret = "-----BEGIN CERTIFICATE-----\nonly-in-the-secret-mount\n-----END CERTIFICATE-----\n"
+    bundle = checkout.root.parent / "ca.pem"
+    bundle.write_text(secret)
+    step = "RUN --mount=type=secret,id=ca,required cat /run/secrets/ca > /dev/null\nRUN rm /data"
+    checkout.write(f"{checkout.name}/Dockerfile", DOCKERFILE.replace("RUN rm /data", step))
+    checkout.commit()
+    checkout.build("--ca-bundle", str(bundle))
+    content = b"".join(layer_tars(checkout.work / "layout"))
+    content += b"".join(p.read_bytes() for p in (checkout.work / "layout" / "blobs" / "sha256").iterdir())
+    assert b"only-in-the-secret-mount" not in content
+
+
+def test_a_failing_step_is_one_message_with_its_output_and_an_exit_code(checkout: Checkout) -> None:
+    broken = DOCKERFILE.replace("RUN rm /data/first", "RUN echo the cause >&2; exit 3")
+    checkout.write(f"{checkout.name}/Dockerfile", broken)
+    done = checkout.invoke("build", "--variant", "tiny")
+    assert done.returncode == 12
+    assert "the cause" in done.stderr
+    assert f"{checkout.name}/Dockerfile" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    """URL of a file on loopback."""
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "file").write_text("content\n")
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "served"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/file"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_download_with_another_checksum_stops_the_build(
+    checkout: Checkout, served: str, is_right: bool
+) -> None:
+    checksum = hashlib.sha256(b"content\n" if is_right else b"other\n").hexdigest()
+    checkout.write(
+        f"{checkout.name}/Dockerfile", f"{DOCKERFILE}ADD --checksum=sha256:{checksum} {served} /file\n"
+    )
+    done = checkout.invoke("build", "--variant", "tiny")
+    assert done.returncode == (0 if is_right else 12), done.stderr
+    if not is_right:
+        assert "digest mismatch" in done.stderr
+        assert checksum in done.stderr
+
+
+def test_ctrl_c_ends_a_build_with_130_and_leaves_nothing_running(
+    checkout: Checkout, interrupt: Callable[[subprocess.Popen[str]], None]
+) -> None:
+    nap = "86399.25"
+    slow = DOCKERFILE.replace("RUN rm /data/first", f"RUN sleep {nap}; rm /data/first")
+    checkout.write(f"{checkout.name}/Dockerfile", slow)
+    process = checkout.start("build", "--variant", "tiny", start_new_session=True)
+    assert wait_until(lambda: is_running(f"sleep {nap}"), limit_s=60)
+    interrupt(process)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "interrupted" in stderr
+    assert "Traceback" not in stderr
+    assert wait_until(lambda: not is_running(f"sleep {nap}"), limit_s=30)
+    assert not is_running(str(checkout.root))
+
+
+def is_running(words: str) -> bool:
+    """Whether a process has these words in its command line."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if words in line:
+            return True
+    return False
+
+
+def test_the_second_run_in_one_checkout_is_told_who_holds_the_lock(checkout: Checkout) -> None:
+    slow = DOCKERFILE.replace("RUN rm /data/first", "RUN sleep 20; rm /data/first")
+    checkout.write(f"{checkout.name}/Dockerfile", slow)
+    first = checkout.start("build", "--variant", "tiny", start_new_session=True)
+    assert wait_until(lambda: is_running("sleep 20"), limit_s=60)
+    second = checkout.invoke("build", "--variant", "tiny")
+    first.terminate()
+    first.communicate(timeout=60)
+    assert second.returncode == 10
+    assert str(first.pid) in second.stderr
+
+
+def test_a_benchmark_measures_what_its_scenarios_say(checkout: Checkout) -> None:
+    checkout.build()
+    done = checkout.invoke("benchmark", "--variant", "tiny", "--json")
+    assert done.returncode == 0, done.stderr
+    runs = {run["scenario"]: run for run in json.loads(done.stdout)["runs"]}
+    assert (runs["no-op"]["valid"], runs["no-op"]["misses"]) == (True, 0), runs["no-op"]
+    assert (runs["edit"]["valid"], runs["edit"]["misses"]) == (True, 1), runs["edit"]
+    assert runs["edit"]["hits"] == runs["no-op"]["hits"] - 1
+    assert json.loads((checkout.work / "layers.json").read_text())["layers"]
+
+
+def test_a_cold_run_in_a_private_engine_hits_nothing_leaves_nothing_and_gives_the_same_image(
+    checkout: Checkout,
+) -> None:
+    record = checkout.build()
+    images = docker("image", "ls", "--quiet")
+    done = checkout.invoke("benchmark", "--variant", "tiny", "--json", "--rebuild")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    cold = result["runs"][0]
+    if cold["duration_s"] is None:
+        pytest.skip(f"ring 2: {cold['note']}")
+    assert (cold["valid"], cold["hits"]) == (True, 0), cold
+    assert result["rebuilt_digest"] == record["manifest_digest"]
+    assert docker("image", "ls", "--quiet") == images
+    assert not is_running("bench-")
+    assert not list(Path("/sys/class/net").glob("bench*"))
+    assert "bench-" not in Path("/proc/mounts").read_text()
+
+
+def test_the_report_of_a_tiny_image_is_rendered_from_its_records(checkout: Checkout) -> None:
+    checkout.build()
+    done = checkout.invoke("report", "--variant", "tiny")
+    assert done.returncode == 0, done.stderr
+    report = Path(done.stdout.strip().splitlines()[-1].removeprefix("report: "))
+    assert "not scanned" in report.read_text()
+    assert (checkout.root / "reports" / "README.md").exists()
+
+
+def test_the_printed_bake_file_is_one_that_buildx_accepts(checkout: Checkout, tmp_path: Path) -> None:
+    done = checkout.invoke("plan", "--variant", "tiny", "--json")
+    assert done.returncode == 0, done.stderr
+    bake = tmp_path / "bake.json"
+    bake.write_text(json.dumps(json.loads(done.stdout)["bake"]))
+    printed = json.loads(docker("buildx", "bake", "--print", "--file", str(bake)))
+    (target,) = printed["target"].values()
+    assert target["target"] == "one"
+    assert target["args"]["BASE_FAMILY"] == "tiny"
