@@ -29,14 +29,17 @@ SITE = Path("/usr/local/lib/python3.13/dist-packages")
 TORCH_PACKAGES = ("python3-torch", "python3-torchvision", "python3-torchaudio", "libtorch-dev")
 # global_deps is opened by name at import, so no other library shows that it is needed.
 OPENED_BY_NAME = "libtorch_global_deps.so."
-# Of torch's programs only the one that torch itself starts; the others are tests.
+# Of torch's programs only the one that torch itself starts ships; the others are tests.
 # video_reader would load the archive's libavcodec, which has the soname of our FFmpeg's own.
-UNWANTED = re.compile(r"/torch/bin/(?!torch_shm_manager$)|/torchvision/video_reader[^/]*\.so$|\.pyi$|\.a$|\.pyc$")
+UNWANTED = re.compile(
+    r"/torch/bin/(?!torch_shm_manager$)|/torchvision/video_reader[^/]*\.so$|\.pyi$|\.a$|\.pyc$"
+)
 # The C compiler goes with its names, so that nobody finds half of one. libgcc.a, libc_nonshared.a
-# and the linker plugin are parts of every link; libpython is for programs that embed Python.
+# and the linker plugin are parts of every link, the other four archives are empty and only have to
+# be found (torch links with -lpthread); libpython is for programs that embed Python.
 NOT_FOR_KERNELS = re.compile(
-    r"/(cc1|lto1|lto-wrapper|.*lto-dump(-\d+)?)$|/bin/(\S+-)?(gcc|cc|cpp|c[89]9|gp-\S+|"
-    r"gprof\S*|gcov\S*)(-[a-z]+)?(-\d+)?$|(?<!/libgcc)(?<!/libc_nonshared)\.a$|/lib[a-z]+san(_preinit)?\."
+    r"/(cc1|lto1|lto-wrapper|.*lto-dump(-\d+)?)$|/bin/(\S+-)?(gcc|cc|cpp|c[89]9|gp-\S+|gprof\S*|gcov\S*)"
+    r"(-[a-z]+)?(-\d+)?$|/(?!lib(gcc|c_nonshared|dl|pthread|rt|util)\.a$)[^/]*\.a$|/lib[a-z]+san(_preinit)?\."
     r"|/gprofng|/libgprofng|/config-3\.\d+|/libpython3|/bin/\S*(python3-config|dwp|ld\.gold)"
 )
 WHEEL = """Wheel-Version: 1.0
