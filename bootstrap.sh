@@ -121,7 +121,7 @@ engine_answers() { # the exit code of `docker info` says little; a server versio
 find_engine() {
   if engine_answers; then
     say "container engine answers"
-    check_buildx
+    check_features
     return
   fi
   if [[ -n ${DOCKER_HOST-} ]]; then
@@ -134,9 +134,12 @@ find_engine() {
   start_engine
 }
 
-check_buildx() {
+check_features() {
   within "$PROBE_S" docker buildx version ||
     fail $EXIT_CANNOT_INSTALL "the docker client has no buildx; install docker-buildx (Docker's own package: docker-buildx-plugin)"
+  # Lint and tests do without it, so this is no refusal; a build refuses and names the cure.
+  within "$PROBE_S" bash -c "docker info --format '{{json .DriverStatus}}' | grep -q io.containerd.snapshotter" ||
+    say "its image store is not containerd's, which builds need: \`invoke doctor\` says how to switch it on"
 }
 
 release_of() { # ID or VERSION_CODENAME of this system
@@ -238,7 +241,7 @@ start_engine() {
     sleep 0.3
   done
   say "container engine started"
-  check_buildx
+  check_features
 }
 
 while (($#)); do

@@ -271,4 +271,4 @@ def _split(word: str) -> tuple[str, str]:
 
 
 def _console() -> Console:
-    return Console(stderr=True)
+    return Console(stderr=True, soft_wrap=True)  # a log line stays one line

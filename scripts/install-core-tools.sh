@@ -26,6 +26,9 @@ if [ "$family" = debian-13 ]; then
   packages=$out/usr/local/lib/python3.13/dist-packages
   mkdir -p "$packages"
   cp -r /tmp/w/pip/pip /tmp/w/pip/pip-*.dist-info "$packages/"
+  # launchers for Windows, which scanners take for components of their own
+  rm "$packages"/pip/_vendor/distlib/*.exe
+  sed -i '/distlib\/.*\.exe,/d' "$packages"/pip-*.dist-info/RECORD
   for name in pip pip3; do
     printf '#!/usr/bin/python3\nfrom pip._internal.cli.main import main\n\nraise SystemExit(main())\n' \
       > "$out/usr/local/bin/$name"

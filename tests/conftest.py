@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
@@ -13,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from baseimages.command import Completed
+from baseimages.build import find_engine
+from baseimages.command import Completed, ProcessRunner
+from baseimages.errors import EngineError
 
 ROOT = Path(__file__).resolve().parent.parent
-ENGINE_PROBE_S = 5
 
 
 class UnscriptedCommandError(AssertionError):
@@ -89,26 +89,19 @@ def root() -> Path:
 
 
 @cache
-def engine_answers() -> bool:
-    docker = shutil.which("docker")
-    if docker is None:
-        return False
+def engine_refusal() -> str:
+    """Why ring 2 cannot run, empty when it can."""
     try:
-        probe = subprocess.run(
-            [docker, "version", "--format", "{{.Server.Version}}"],
-            capture_output=True,
-            timeout=ENGINE_PROBE_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return probe.returncode == 0 and bool(probe.stdout.strip())
+        find_engine(ProcessRunner())
+    except EngineError as error:
+        return f"ring 2: {error.message} (./bootstrap.sh)"
+    return ""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.get_closest_marker("engine") and not engine_answers():
-            item.add_marker(pytest.mark.skip(reason="ring 2: no container engine answers (./bootstrap.sh)"))
+        if item.get_closest_marker("engine") and engine_refusal():
+            item.add_marker(pytest.mark.skip(reason=engine_refusal()))
 
 
 @pytest.fixture(autouse=True)

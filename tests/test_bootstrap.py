@@ -204,6 +204,15 @@ def test_a_client_without_buildx_is_told_so(machine: Machine) -> None:
     assert "docker-buildx" in done.stderr
 
 
+def test_an_engine_with_another_image_store_is_used_and_the_lack_is_told(machine: Machine) -> None:
+    machine.stub("docker", '[ "$1" = info ] && echo "[]" || echo 28.5.2')
+    done = machine.run("--dry-run")
+    assert done.returncode == 0
+    assert "invoke doctor" in done.stderr
+    machine.stub("docker", 'echo \'[["driver-type","io.containerd.snapshotter.v1"]]\'')
+    assert "invoke doctor" not in machine.run("--dry-run").stderr
+
+
 def test_an_engine_that_never_answers_is_given_up_in_time(machine: Machine) -> None:
     machine.stub("docker", "exec sleep 60")
     done = machine.run("--dry-run", DOCKER_HOST="tcp://192.0.2.1:1")

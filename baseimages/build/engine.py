@@ -8,11 +8,11 @@ from typing import Any
 
 from baseimages.command import Runner
 from baseimages.errors import CommandError, DeadlineError, EngineError, MissingToolError
+from baseimages.host import CONTAINERD_STORE
 
 # Two questions are asked, and an engine that never answers has to be named within five seconds.
 INFO_S = 4.0
 PLUGIN_S = 4.0
-CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 NEXT_STEP = "start it, or let `./bootstrap.sh` find, install and start one"
 
 

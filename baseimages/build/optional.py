@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 
 from baseimages.declare import Image, load_dockerfile
@@ -25,11 +26,11 @@ def leave_out_unreachable(image: Image, root: Path) -> tuple[tuple[str, str], ..
 
 
 def _answers(url: str) -> bool:
-    request = urllib.request.Request(url, method="HEAD")
     try:
+        request = urllib.request.Request(url, method="HEAD")
         with urllib.request.urlopen(request, timeout=REACH_S):
             return True
     except urllib.error.HTTPError as error:
         return error.code in ANSWERS_ALL_THE_SAME
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):
         return False

@@ -123,12 +123,13 @@ class _State:
 
     def to_step(self, zero: float) -> Step:
         vertex, group = self.vertex, self.vertex.group
-        ended = ((start, end) for start, end in self.spans.items() if end is not None)
+        # Of a vertex that builds share, BuildKit tells again what happened before this build.
+        spans = ((max(start, zero), end) for start, end in self.spans.items() if end and end >= zero)
         return Step(
             digest=vertex.digest,
             name=vertex.name,
             inputs=vertex.inputs,
-            spans=tuple(sorted((start - zero, end - zero) for start, end in ended)),
+            spans=tuple(sorted((start - zero, end - zero) for start, end in spans)),
             is_running=None in self.spans.values(),
             cached=self.cached,
             error=self.error,
@@ -146,6 +147,7 @@ class ProgressReader:
         self._states: dict[str, _State] = {}
         self._logs: dict[str, bytes] = {}
         self._object: list[str] = []
+        self._zero = 0.0
         self._on_change = on_change
 
     @property
@@ -190,11 +192,13 @@ class ProgressReader:
     def _take_vertex(self, vertex: _Vertex) -> None:
         state = self._states.setdefault(vertex.digest, _State(vertex))
         state.take(vertex)
+        if vertex.started:
+            self._zero = self._zero or vertex.started.timestamp()
         if self._on_change and vertex.started:
             self._on_change(self._step(state))
 
     def _step(self, state: _State) -> Step:
-        return state.to_step(min(start for other in self._states.values() for start in other.spans))
+        return state.to_step(self._zero)
 
 
 def fold_groups(steps: Iterable[Step]) -> tuple[Step, ...]:

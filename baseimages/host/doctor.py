@@ -22,7 +22,11 @@ from baseimages.errors import BaseImagesError
 PROBE_S = 4.0
 DISK_FLOOR_BYTES = 20_000_000_000
 MEMORY_FLOOR_BYTES = 4_000_000_000
-REGISTRIES = ("registry-1.docker.io", "ghcr.io")
+# What an image does without where the registry cannot be reached.
+REGISTRIES = {
+    "registry-1.docker.io": "a base from the archive is used instead (--base debian-13)",
+    "mirror.gcr.io": "without Trivy's database vulnerabilities are not scanned",
+}
 # Public authorities that sign the registries above; another issuer is somebody in between.
 KNOWN_ISSUERS = (
     "Amazon",
@@ -32,6 +36,7 @@ KNOWN_ISSUERS = (
     "Google Trust Services",
     "GlobalSign",
 )
+CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 TOOLS = ("git", "docker", "mmdebstrap", "go", "uv")
 
 Status = Literal["ok", "warning", "problem"]
@@ -52,6 +57,7 @@ def run_doctor(root: Path, runner: Runner) -> tuple[Check, ...]:
     checks: list[Callable[[], Check]] = [
         lambda: _check_engine(runner),
         lambda: _check_buildx(runner),
+        lambda: _check_store(runner),
         lambda: _check_disk(root),
         _check_memory,
         *(lambda host=host: _check_registry(host) for host in REGISTRIES),
@@ -100,6 +106,19 @@ def _check_buildx(runner: Runner) -> Check:
     return Check(name="buildx", status="ok", cause=done.stdout.strip())
 
 
+def _check_store(runner: Runner) -> Check:
+    """Layouts with rewritten timestamps need the containerd store."""
+    cure = 'set {"features": {"containerd-snapshotter": true}} in the engine\'s daemon.json, restart it'
+    words = ["docker", "info", "--format", "{{json .DriverStatus}}"]
+    try:
+        done = runner.run(words, deadline_s=PROBE_S, ok_codes=None, echo=False)
+    except BaseImagesError as error:
+        return Check(name="image store", status="problem", cause=error.message.splitlines()[0], cure=cure)
+    if CONTAINERD_STORE in done.stdout:
+        return Check(name="image store", status="ok", cause="containerd")
+    return Check(name="image store", status="problem", cause="not containerd's", cure=cure)
+
+
 def _check_disk(root: Path) -> Check:
     free = shutil.disk_usage(root).free
     cause = f"{free / 1e9:.0f} GB free at {root}"
@@ -121,7 +140,7 @@ def _check_memory() -> Check:
 
 def _check_registry(host: str) -> Check:
     """Whether the registry answers, and whether it is really it that does."""
-    name, cure = f"registry {host}", "a base from the archive is used instead (--base debian-13)"
+    name = f"registry {host}"
     try:
         context = ssl.create_default_context()
         with (
@@ -133,7 +152,7 @@ def _check_registry(host: str) -> Check:
         cause = f"TLS is intercepted or the clock is wrong: {error.verify_message}"
         return Check(name=name, status="problem", cause=cause, cure="--ca-bundle or SSL_CERT_FILE")
     except OSError as error:
-        return Check(name=name, status="warning", cause=f"cannot be reached: {error}", cure=cure)
+        return Check(name=name, status="warning", cause=f"cannot be reached: {error}", cure=REGISTRIES[host])
     issuer = _issuer(certificate)
     if any(known in issuer for known in KNOWN_ISSUERS):
         return Check(name=name, status="ok", cause=f"answers, certificate by {issuer}")
@@ -159,7 +178,11 @@ def _check_tool(name: str, runner: Runner) -> Check:
     if found is None:
         return Check(name=f"tool {name}", status="warning", cause="not on PATH", cure=_reason(name))
     words = ["version"] if name == "go" else ["--version"]
-    done = runner.run([str(found), *words], deadline_s=PROBE_S, ok_codes=None, echo=False)
+    try:
+        done = runner.run([str(found), *words], deadline_s=PROBE_S, ok_codes=None, echo=False)
+    except BaseImagesError as error:
+        cause = error.message.splitlines()[0]
+        return Check(name=f"tool {name}", status="warning", cause=cause, cure=_reason(name))
     text = (done.stdout or done.stderr).strip().splitlines()
     return Check(name=f"tool {name}", status="ok", cause=text[0] if text else "no version told")
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from baseimages.command import Runner
 from baseimages.inspect.layout import Layout
 from baseimages.inspect.sbom import Sbom, make_sbom
-from baseimages.inspect.trivy import NO_DATABASE, SEVERITIES, Finding, findings_of, run_trivy
+from baseimages.inspect.trivy import SEVERITIES, Finding, findings_of, run_trivy
 from baseimages.records import Record, WorkFolder
 
 KINDS = ("misconfiguration", "secret", "licence")
@@ -42,19 +42,18 @@ def run_scan(layout: Layout, work: WorkFolder, runner: Runner, console: Console)
     with console.status("making the SBOM"):
         sbom = make_sbom(layout, work.path, runner)
     console.print(f"SBOM: {sum(sbom.components.values())} components ({sbom.tool})")
-    with console.status("Trivy reads the image"):
-        version, has_database, report = run_trivy(layout, runner)
+    trivy, database, report = run_trivy(layout, runner, console)
     found = findings_of(report)
     kinds = {kind: _scanned(kind, found) for kind in KINDS}
     kinds["vulnerability"] = (
         _scanned("vulnerability", found)
-        if has_database
-        else KindRecord(status="not scanned", reason=NO_DATABASE)
+        if database.day
+        else KindRecord(status="not scanned", reason=database.reason)
     )
     return ScanRecord(
         manifest_digest=layout.manifest_digest,
         sbom=sbom,
-        trivy=version,
+        trivy=trivy,
         kinds=kinds,
         findings=tuple(finding for finding in found if finding.kind in LISTED),
     )

@@ -17,15 +17,16 @@ from typing import Any
 import yaml
 from platformdirs import user_cache_path
 from pydantic import BaseModel, ConfigDict
+from rich.console import Console
 from trivy.classes import TrivyClient
 from trivy.enums import TrivyScanCommandEnum
 
 from baseimages.command import Runner
 from baseimages.errors import ScanError
 from baseimages.host import find_tool
+from baseimages.inspect.database import Database, refresh_database
 from baseimages.inspect.layout import Layout
 
-NO_DATABASE = "no vulnerability database on this machine; `trivy image --download-db-only` fetches one"
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "UNKNOWN")
 
 
@@ -76,19 +77,21 @@ class Finding(BaseModel):
     title: str
 
 
-def run_trivy(layout: Layout, runner: Runner) -> tuple[str, bool, TrivyReport]:
-    """Scan the layout; gives Trivy's version, whether vulnerabilities were looked for, the report.
+def run_trivy(layout: Layout, runner: Runner, console: Console) -> tuple[str, Database, TrivyReport]:
+    """Scan the layout; gives what scanned, the vulnerability database, the report.
 
     Raises ScanError when Trivy fails or its JSON is not a report.
     """
     binary, cache = find_tool("trivy", runner), user_cache_path("baseimages") / "trivy-db"
-    has_database = (cache / "db" / "trivy.db").exists() and (cache / "db" / "metadata.json").exists()
-    with tempfile.TemporaryDirectory(prefix="trivy-") as folder:
+    database = refresh_database(binary, cache, runner, console)
+    with console.status("Trivy reads the image"), tempfile.TemporaryDirectory(prefix="trivy-") as folder:
         config = Path(folder) / "trivy.yaml"
-        config.write_text(yaml.safe_dump(_config(layout.path, cache, has_database)), encoding="utf-8")
+        config.write_text(yaml.safe_dump(_config(layout.path, database)), encoding="utf-8")
         with _clean_environment(binary.parent, Path(folder)):
             raw = _scan(config)
-    return f"trivy {_version(binary, runner)}", has_database, parse_report(raw)
+    tool = f"trivy {_version(binary, runner)}"
+    dated = f"{tool}, vulnerability database of {database.day}" if database.day else tool
+    return dated, database, parse_report(raw)
 
 
 def parse_report(raw: object) -> TrivyReport:
@@ -132,11 +135,11 @@ def _kinds(result: _Result) -> Mapping[str, tuple[_Issue, ...]]:
     }
 
 
-def _config(layout: Path, cache: Path, has_database: bool) -> dict[str, Any]:
-    scanners = ["misconfig", "secret", "license"] + (["vuln"] if has_database else [])
+def _config(layout: Path, database: Database) -> dict[str, Any]:
+    scanners = ["misconfig", "secret", "license"] + (["vuln"] if database.day else [])
     return {
         "timeout": "30m",
-        "cache": {"dir": str(cache), "backend": "memory"},
+        "cache": {"dir": str(database.folder), "backend": "memory"},
         "db": {"skip-update": True, "java-skip-update": True},
         "image": {"input": str(layout), "image-config-scanners": ["misconfig", "secret"]},
         "scan": {

@@ -131,14 +131,13 @@ def _run_cold(
 
 def _bring_base(plan: BuildPlan, engine: Engine, private: Engine, runner: Runner, scratch: Path) -> str:
     """Hand the base over before the clock starts; tells where the build finds it."""
-    wanted = [plan.base.build_argument]
-    if find_digests(engine, runner, wanted):
+    # By tag: what is saved by digest is loaded without a name.
+    if find_digests(engine, runner, [plan.base.reference]):
         archive = scratch / "base.tar"
-        # By tag: what is saved by digest is loaded without a name.
         runner.run(engine.argv("save", "-o", str(archive), plan.base.reference), deadline_s=TRANSFER_S)
         runner.run(private.argv("load", "-i", str(archive)), deadline_s=TRANSFER_S)
         archive.unlink()
-    is_there = bool(find_digests(private, runner, wanted))
+    is_there = bool(find_digests(private, runner, [plan.base.build_argument]))
     return "base image present" if is_there else "base image pulled within it"
 
 

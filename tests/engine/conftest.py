@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, engine_answers
+from tests.conftest import ROOT
 
 PROGRAMS = ("sh", "cat", "sleep", "mkdir", "rm", "ln")
 PLATFORMS = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
@@ -95,8 +95,6 @@ class Checkout:
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Reference of an image with a shell; gone at the end."""
-    if not engine_answers():
-        pytest.skip("ring 2: no container engine answers (./bootstrap.sh)")
     if sys.platform != "linux":
         pytest.skip("ring 2: the tiny base is made of a Linux host's own shell")
     tar_path = tmp_path_factory.mktemp("base") / "base.tar"

@@ -1,0 +1,338 @@
+"""A plan is executed as it stands; what is left after a failure can be trusted."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from baseimages.build import BuildRecord, run_build, solve_argv
+from baseimages.build.buildx import PROGRESS, export_argv
+from baseimages.build.store import is_intact
+from baseimages.errors import BuildError, CommandError, DeadlineError
+from baseimages.plan import BuildPlan
+from baseimages.records import WorkFolder, load_record, sha256_of
+from tests.build.conftest import BUILDX, ENGINE, INSPECT, SOURCE_DIGEST, FakeDocker, read_stream, said
+
+Build = Callable[..., BuildRecord]
+SOLVE, EXPORT = "type=image,store=false", "type=oci"
+
+
+@pytest.fixture
+def build(plan: BuildPlan, docker: FakeDocker, work: WorkFolder, console: Console) -> Build:
+    def call(**changes: object) -> BuildRecord:
+        return run_build(dataclasses.replace(plan, **changes), ENGINE, docker.runner, work, console)  # type: ignore[arg-type]
+
+    return call
+
+
+def stored(work: WorkFolder) -> BuildRecord:
+    return load_record(work.path / WorkFolder.BUILD, BuildRecord, made_by="invoke build")
+
+
+def of_kind(words: list[str], option: str) -> list[str]:
+    return [word.removeprefix(option) for word in words if word.startswith(option)]
+
+
+def test_the_command_line_has_exactly_the_plans_build_arguments(plan: BuildPlan) -> None:
+    words = solve_argv(plan, ENGINE, Path("m.json"))
+    assert of_kind(words, "--build-arg=") == [f"{name}={value}" for name, value in plan.build_args]
+
+
+def test_the_command_line_has_exactly_the_plans_labels_tags_and_secrets(plan: BuildPlan) -> None:
+    words = solve_argv(plan, ENGINE, Path("m.json"))
+    assert of_kind(words, "--label=") == ["org.example.title=it's a title"]
+    assert of_kind(words, "--tag=") == list(plan.tags)
+    assert of_kind(words, "--secret=") == [f"id=ca,src={plan.root / 'ca.pem'}"]
+
+
+def test_no_word_of_a_plan_is_read_by_a_shell(plan: BuildPlan) -> None:
+    words = solve_argv(plan, ENGINE, Path("m.json"))
+    assert "--build-arg=GREETING=two words; $(rm -rf /) && `id`" in words
+    assert not {"sh", "bash", "-c"} & set(words)
+
+
+def test_nothing_but_the_plan_decides_what_is_built(plan: BuildPlan) -> None:
+    words = solve_argv(plan, ENGINE, Path("m.json"))
+    known = ("--build-arg=", "--label=", "--tag=", "--secret=")
+    assert [word for word in words if not word.startswith(known)] == [
+        *BUILDX,
+        "build",
+        "--progress=rawjson",
+        "--metadata-file=m.json",
+        "--provenance=false",
+        "--platform=linux/amd64",
+        "--target=core",
+        f"--file={plan.root / 'image_one/Dockerfile'}",
+        "--output=type=image,store=false",
+        str(plan.root),
+    ]
+
+
+def test_the_options_of_a_private_engine_reach_its_builds(plan: BuildPlan) -> None:
+    engine = dataclasses.replace(ENGINE, build_options=("--network=host",))
+    assert "--network=host" in solve_argv(plan, engine, Path("m.json"))
+
+
+def test_solve_and_export_differ_in_their_output_alone(plan: BuildPlan) -> None:
+    metadata = Path("m.json")
+    solve = set(solve_argv(plan, ENGINE, metadata))
+    export = set(export_argv(plan, ENGINE, metadata, Path("layout")))
+    assert solve ^ export == {
+        "--output=type=image,store=false",
+        "--output=type=oci,tar=false,dest=layout,rewrite-timestamp=true",
+    }
+
+
+def test_a_build_solves_then_exports_then_loads(build: Build, docker: FakeDocker) -> None:
+    build()
+    kinds = {"store=false": "solve", "type=oci": "export", "docker load": "load"}
+    order = [kind for call in docker.runner.calls for mark, kind in kinds.items() if mark in " ".join(call)]
+    assert order == ["solve", "export", "load"]
+
+
+def test_a_build_stores_the_record_that_it_returns(build: Build, work: WorkFolder) -> None:
+    record = build()
+    assert stored(work) == record
+    assert record.source_digest == SOURCE_DIGEST
+    assert is_intact(work.layout, record.manifest_digest)
+
+
+def test_a_record_counts_a_linked_copy_once(build: Build) -> None:
+    assert sum(step.is_instruction for step in build().steps) == 5
+
+
+def test_a_record_names_the_progress_it_was_read_from(build: Build, work: WorkFolder) -> None:
+    record = build()
+    assert (work.path / PROGRESS).read_text(encoding="utf-8") == read_stream("no-op")
+    assert record.progress_sha256 == sha256_of(work.path / PROGRESS)
+
+
+def test_a_build_into_an_empty_cache_is_cold(build: Build) -> None:
+    assert build().cold
+
+
+def test_the_cache_and_the_base_are_looked_at_before_the_build(build: Build, docker: FakeDocker) -> None:
+    build()
+    calls = [" ".join(call) for call in docker.runner.calls]
+    first_build = next(number for number, call in enumerate(calls) if "--progress=rawjson" in call)
+    assert "du --verbose" in calls[0]
+    assert "tiny:1@sha256" in calls[1]
+    assert first_build == 2
+
+
+def test_a_base_that_has_to_be_pulled_shows_in_the_record(build: Build, docker: FakeDocker) -> None:
+    assert not build().base_present
+
+
+def test_a_base_that_the_engine_holds_shows_in_the_record(
+    build: Build, docker: FakeDocker, plan: BuildPlan
+) -> None:
+    docker.runner.script(*INSPECT, plan.base.build_argument, stdout=plan.base.digest)
+    assert build().base_present
+
+
+def test_an_unchanged_image_keeps_its_record(build: Build, docker: FakeDocker, work: WorkFolder) -> None:
+    build()
+    before = (work.path / WorkFolder.BUILD).read_bytes()
+    docker.runner.script(*BUILDX, "du", stdout="ID: 1\n")
+    record = build()
+    assert (work.path / WorkFolder.BUILD).read_bytes() == before
+    assert record.cold
+
+
+def test_an_unchanged_image_is_not_exported_again(build: Build, docker: FakeDocker, console: Console) -> None:
+    build()
+    build()
+    assert len(docker.calls(EXPORT)) == 1
+    assert "unchanged since the build of" in said(console)
+
+
+def test_an_unchanged_image_keeps_the_progress_of_its_record(
+    build: Build, docker: FakeDocker, work: WorkFolder
+) -> None:
+    record = build()
+    docker.script_solve("edit")
+    build()
+    assert sha256_of(work.path / PROGRESS) == record.progress_sha256
+
+
+def test_another_image_gets_another_record(build: Build, docker: FakeDocker) -> None:
+    first = build()
+    docker.source, docker.content = "sha256:" + "6" * 64, b"another layer"
+    second = build()
+    assert second.manifest_digest != first.manifest_digest
+    assert len(docker.calls(EXPORT)) == 2
+
+
+def test_blobs_of_the_former_image_do_not_stay(build: Build, docker: FakeDocker, work: WorkFolder) -> None:
+    build()
+    docker.source, docker.content = "sha256:" + "6" * 64, b"another layer"
+    build()
+    assert len(list((work.layout / "blobs" / "sha256").iterdir())) == 3
+
+
+def test_the_same_image_under_other_tags_is_exported_under_them(build: Build, docker: FakeDocker) -> None:
+    build()
+    assert build(tags=("image_one:renamed",)).tags == ("image_one:renamed",)
+    assert len(docker.calls(EXPORT)) == 2
+
+
+@pytest.mark.parametrize("broken", ["layout", "record"])
+def test_what_is_damaged_is_built_anew(
+    build: Build, docker: FakeDocker, work: WorkFolder, broken: str
+) -> None:
+    record = build()
+    path = work.layout / "index.json" if broken == "layout" else work.path / WorkFolder.BUILD
+    path.write_text("{", encoding="utf-8")
+    assert build().manifest_digest == record.manifest_digest
+    assert len(docker.calls(EXPORT)) == 2
+    assert is_intact(work.layout, stored(work).manifest_digest)
+
+
+def test_an_image_that_the_engine_holds_is_not_loaded_again(
+    build: Build, docker: FakeDocker, plan: BuildPlan
+) -> None:
+    digest = build().manifest_digest
+    docker.runner.script(*INSPECT, *plan.tags, stdout=f"{digest}\n{digest}\n")
+    build()
+    assert len(docker.calls("docker load")) == 1
+
+
+def test_an_image_that_lost_one_of_its_tags_is_loaded_again(
+    build: Build, docker: FakeDocker, plan: BuildPlan
+) -> None:
+    digest = build().manifest_digest
+    docker.runner.script(*INSPECT, *plan.tags, stdout=f"{digest}\n", returncode=1)
+    build()
+    assert len(docker.calls("docker load")) == 2
+
+
+def test_a_failing_step_is_a_build_error_with_its_log_and_the_dockerfile(
+    build: Build, docker: FakeDocker
+) -> None:
+    docker.script_solve("failed", returncode=1, action=None)
+    with pytest.raises(BuildError, match="image_one did not build") as caught:
+        build()
+    assert "[broken 1/1] RUN sleep 1" in caught.value.message
+    assert "first line\nthe cause: no such thing" in caught.value.message
+    assert "image_one/Dockerfile" in caught.value.next_step
+
+
+def test_a_failed_build_does_not_blame_the_step_that_was_canceled(build: Build, docker: FakeDocker) -> None:
+    docker.script_solve("failed", returncode=1, action=None)
+    with pytest.raises(BuildError) as caught:
+        build()
+    assert "[slow" not in caught.value.message
+
+
+def test_a_failed_build_leaves_no_record(build: Build, docker: FakeDocker, work: WorkFolder) -> None:
+    docker.script_solve("failed", returncode=1, action=None)
+    with pytest.raises(BuildError):
+        build()
+    assert not (work.path / WorkFolder.BUILD).exists()
+    assert not docker.calls(EXPORT)
+
+
+def test_a_failed_build_leaves_the_former_image_usable(
+    build: Build, docker: FakeDocker, work: WorkFolder
+) -> None:
+    record = build()
+    docker.script_solve("failed", returncode=1, action=None)
+    with pytest.raises(BuildError):
+        build()
+    assert stored(work) == record
+    assert is_intact(work.layout, record.manifest_digest)
+    assert sha256_of(work.path / PROGRESS) == record.progress_sha256
+
+
+def test_the_progress_of_a_failed_build_can_be_read_afterwards(
+    build: Build, docker: FakeDocker, work: WorkFolder
+) -> None:
+    docker.script_solve("failed", returncode=1, action=None)
+    with pytest.raises(BuildError):
+        build()
+    assert (work.path / "solve" / PROGRESS).read_text(encoding="utf-8") == read_stream("failed")
+
+
+def test_a_build_that_never_began_says_what_buildx_said(build: Build, docker: FakeDocker) -> None:
+    docker.script_solve(stderr="ERROR: failed to read dockerfile: no such file\n", returncode=1, action=None)
+    with pytest.raises(BuildError, match="failed to read dockerfile"):
+        build()
+
+
+class TellingRunner:
+    """Tells the first lines of a stream, then is stopped."""
+
+    def __init__(self, docker: FakeDocker, lines: list[str]) -> None:
+        self._docker, self._lines = docker, lines
+
+    def run(self, argv: list[str], **options: object) -> object:
+        listener = options.get("on_stderr")
+        if listener is None:
+            return self._docker.runner.run(argv, **options)
+        for line in self._lines:
+            listener(line)  # type: ignore[operator]
+        raise DeadlineError("docker said nothing for 1200 s", next_step="x")
+
+
+def test_a_deadline_names_the_steps_that_ran(
+    plan: BuildPlan, docker: FakeDocker, work: WorkFolder, console: Console
+) -> None:
+    told = itertools.takewhile(lambda line: '"error"' not in line, read_stream("failed").splitlines())
+    with pytest.raises(
+        DeadlineError, match=r"running: \[broken 1/1\] RUN sleep 1; .*; \[slow 1/1\]"
+    ) as caught:
+        run_build(plan, ENGINE, TellingRunner(docker, list(told)), work, console)  # type: ignore[arg-type]
+    assert "[internal]" not in caught.value.message
+    assert "finished steps are cached" in caught.value.next_step
+
+
+def test_a_deadline_before_any_step_says_so(
+    plan: BuildPlan, docker: FakeDocker, work: WorkFolder, console: Console
+) -> None:
+    with pytest.raises(DeadlineError, match="running: no step"):
+        run_build(plan, ENGINE, TellingRunner(docker, []), work, console)  # type: ignore[arg-type]
+
+
+def test_an_interrupted_export_leaves_no_index(build: Build, docker: FakeDocker, work: WorkFolder) -> None:
+    build()
+    docker.source = "sha256:" + "6" * 64
+    docker.script_export(error=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        build()
+    assert not (work.layout / "index.json").exists()
+
+
+def test_after_an_interrupted_export_the_former_record_is_not_believed(
+    build: Build, docker: FakeDocker, work: WorkFolder
+) -> None:
+    first = build()
+    export = docker.export
+    docker.source = "sha256:" + "6" * 64
+    docker.script_export(error=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        build()
+    docker.source = SOURCE_DIGEST
+    docker.script_export(action=export)
+    assert build().manifest_digest == first.manifest_digest
+    assert is_intact(work.layout, first.manifest_digest)
+
+
+def test_an_engine_that_refuses_the_image_leaves_no_record(
+    build: Build, docker: FakeDocker, work: WorkFolder
+) -> None:
+    docker.runner.script("docker", "load", returncode=1, stderr="no space left on device")
+    with pytest.raises(CommandError, match="no space left"):
+        build()
+    assert not (work.path / WorkFolder.BUILD).exists()
+
+
+def test_a_stored_record_holds_no_path_of_this_machine(build: Build, work: WorkFolder) -> None:
+    build()
+    assert str(work.root) not in json.dumps(stored(work).model_dump())

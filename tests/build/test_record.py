@@ -1,0 +1,50 @@
+"""A record says what was found; what a machine does not tell is None."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import pytest
+
+from baseimages.build import BaseFacts, EngineFacts, Step, StepRecord
+from baseimages.build.record import host_facts
+from tests.build.conftest import BASE, ENGINE
+
+
+@pytest.fixture(autouse=True)
+def _no_uname(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The standard library starts `uname` for these two where files do not tell."""
+    monkeypatch.setattr(platform, "processor", lambda: "")
+    monkeypatch.setattr(platform, "platform", lambda terse: "Linux-6")
+
+
+def test_a_step_is_stored_in_milliseconds() -> None:
+    step = Step(digest="a", name="[os 1/1] RUN x", inputs=("b",), spans=((1.23456, 3.45678),))
+    record = StepRecord.of(step)
+    assert (record.started_s, record.duration_s, record.stage) == (1.235, 2.222, "os")
+
+
+def test_a_base_is_stored_with_the_reason_why_it_was_taken() -> None:
+    assert BaseFacts.of(BASE).reason == "tiny: the engine holds it"
+
+
+def test_an_engine_is_stored_without_the_way_to_reach_it() -> None:
+    assert EngineFacts.of(ENGINE).model_dump() == {
+        "server_version": "28.5.2",
+        "buildx_version": "0.29.1",
+        "architecture": "x86_64",
+    }
+
+
+def test_memory_that_the_system_does_not_tell_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> int:
+        raise ValueError(name)
+
+    monkeypatch.setattr(os, "sysconf", refuse)
+    assert host_facts().memory_bytes is None
+
+
+def test_a_system_without_os_release_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "freedesktop_os_release", dict)
+    assert host_facts().system == "Linux-6"

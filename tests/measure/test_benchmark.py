@@ -1,0 +1,305 @@
+"""Three runs and what they may be called: reused, invalid, not measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from baseimages.build import BuildRecord, Engine, Outcome
+from baseimages.errors import BuildError, CommandError, MeasurementError
+from baseimages.measure import BenchmarkRecord, RunRecord, benchmark, run_benchmark
+from baseimages.plan import BuildPlan
+from baseimages.records import WorkFolder
+from tests.build.conftest import BUILDX, ENGINE, INSPECT, read_steps, said
+from tests.conftest import FakeRunner
+from tests.measure.conftest import DIGEST
+
+PRIVATE = dataclasses.replace(ENGINE, command=("docker", "--host", "unix:///p.sock"), builder="private")
+PRIVATE_INSPECT = (*PRIVATE.command, *INSPECT[1:])
+Run = Callable[..., BenchmarkRecord]
+
+
+class World:
+    """What each run does, by scenario; keeps the plans that were built and the engine's life."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.streams = {"cold": "cold", "no-op": "no-op", "edit": "edit"}
+        self.error: Exception | None = None
+        self.rebuilt = DIGEST
+        self.solved: list[tuple[str, BuildPlan]] = []
+        self.edited = ""
+        self.events: list[str] = []
+
+    @contextmanager
+    def isolated_engine(self, runner: FakeRunner, data_parent: Path) -> Iterator[Engine]:
+        if self.error:
+            raise self.error
+        assert data_parent.is_dir()
+        self.events.append("started")
+        try:
+            yield PRIVATE
+        finally:
+            self.events.append("stopped")
+
+    def run_solve(self, plan: BuildPlan, engine: Engine, *_: object) -> Outcome:
+        scenario = "cold" if engine is PRIVATE else "no-op" if plan.root == self.root else "edit"
+        self.solved.append((scenario, plan))
+        if scenario == "edit":
+            self.edited = (plan.root / "scripts" / "entrypoint.sh").read_text(encoding="utf-8")
+            self.events += sorted(str(p.relative_to(plan.root)) for p in plan.root.rglob("*") if p.is_file())
+        return Outcome(digest=DIGEST, duration_s=1.23456, steps=read_steps(self.streams[scenario]))
+
+    def run_export(self, *_: object) -> Outcome:
+        return Outcome(digest=self.rebuilt, duration_s=1.0, steps=())
+
+    def run_build(self, *_: object) -> None:
+        self.events.append("built")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, plan: BuildPlan) -> World:
+    world = World(plan.root)
+    for name in ("isolated_engine", "run_solve", "run_export", "run_build"):
+        monkeypatch.setattr(benchmark, name, getattr(world, name))
+    return world
+
+
+@pytest.fixture
+def run(
+    world: World,
+    runner: FakeRunner,
+    plan: BuildPlan,
+    work: WorkFolder,
+    built: BuildRecord,
+    console: Console,
+) -> Run:
+    runner.script(*BUILDX, "build")
+    runner.script(*INSPECT, stdout="sha256:1\n")
+    runner.script(*PRIVATE_INSPECT, stdout="sha256:1\n")
+    runner.script("docker", "save", action=lambda call: Path(call[3]).touch())
+    runner.script(*PRIVATE.command, "load")
+    runner.script(*PRIVATE.buildx("du"), stdout="Total: 0B\n")
+
+    def call(*, rebuild: bool = False, **changes: object) -> BenchmarkRecord:
+        record = built.model_copy(update=changes)
+        return run_benchmark(plan, ENGINE, runner, work, record, console, rebuild=rebuild)
+
+    return call
+
+
+def get(record: BenchmarkRecord, scenario: str) -> RunRecord:
+    found = record.run(scenario)
+    assert found is not None
+    return found
+
+
+def test_a_benchmark_has_one_run_of_each_scenario(run: Run) -> None:
+    assert [one.scenario for one in run().runs] == ["cold", "no-op", "edit"]
+
+
+def test_a_build_that_found_its_cache_empty_is_the_cold_run(run: Run, world: World) -> None:
+    cold = get(run(), "cold")
+    assert (cold.duration_s, cold.misses, cold.hits, cold.valid) == (100.0, 5, 0, True)
+    assert "held no record before this build, base image present" in cold.note
+    assert "started" not in world.events
+
+
+def test_a_cold_build_that_pulled_its_base_says_so(run: Run) -> None:
+    assert "base image pulled within it" in get(run(base_present=False), "cold").note
+
+
+def test_a_build_that_was_not_cold_is_measured_in_a_private_engine(run: Run, world: World) -> None:
+    cold = get(run(cold=False), "cold")
+    assert (cold.duration_s, cold.misses, cold.valid) == (1.235, 5, True)
+    assert cold.note == "single run; private engine, empty store, base image present"
+    assert world.events[:2] == ["started", "stopped"]
+
+
+def test_a_second_cold_build_is_run_when_it_is_asked_for(run: Run, world: World) -> None:
+    world.rebuilt = "sha256:" + "9" * 64
+    record = run(rebuild=True)
+    assert record.rebuilt_digest == world.rebuilt
+    assert get(record, "cold").duration_s == 1.235
+
+
+def test_a_reused_cold_run_compares_no_image(run: Run) -> None:
+    assert run().rebuilt_digest is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"revision": "f" * 40}, {"revision": "0123" * 10 + "-dirty"}, {"build_args": {"GREETING": "other"}}],
+    ids=["another commit", "a changed checkout", "other arguments"],
+)
+def test_a_plan_that_differs_from_what_was_built_is_refused_before_anything_runs(
+    run: Run, world: World, runner: FakeRunner, changes: dict[str, object]
+) -> None:
+    with pytest.raises(MeasurementError, match="a no-op build would be none") as caught:
+        run(**changes)
+    assert "invoke build --variant one --target core" in caught.value.next_step
+    assert not world.solved
+    assert not runner.calls
+
+
+def test_a_private_engine_that_fails_leaves_the_cold_run_not_measured_with_its_reason(
+    run: Run, world: World, console: Console
+) -> None:
+    world.error = MeasurementError("no private engine can run here: it needs root", next_step="x")
+    cold = get(run(cold=False), "cold")
+    assert (cold.duration_s, cold.valid) == (None, False)
+    assert cold.note == "no private engine can run here: it needs root"
+    assert "cold: not measured: no private engine" in said(console)
+
+
+def test_without_a_cold_run_the_others_are_measured(run: Run, world: World) -> None:
+    world.error = MeasurementError("no private engine", next_step="x")
+    record = run(cold=False)
+    assert [one.valid for one in record.runs] == [False, True, True]
+    assert record.overhead_s is not None
+    assert record.rebuilt_digest is None
+
+
+def test_a_long_reason_is_cut(run: Run, world: World) -> None:
+    world.error = CommandError("x" * 5000, next_step="x")
+    assert len(get(run(cold=False), "cold").note) == 300
+
+
+def test_a_private_engine_whose_store_is_not_empty_measures_nothing(
+    run: Run, runner: FakeRunner, world: World
+) -> None:
+    runner.script(*PRIVATE.buildx("du"), stdout="ID: 1\n")
+    cold = get(run(cold=False), "cold")
+    assert (cold.duration_s, cold.note) == (None, "the build cache held 1 records")
+    assert [scenario for scenario, _ in world.solved] == ["no-op", "edit"]
+    assert world.events[:2] == ["started", "stopped"]
+
+
+def test_a_cold_run_with_hits_is_recorded_as_invalid(run: Run, world: World) -> None:
+    world.streams["cold"] = "relinked"
+    cold = get(run(cold=False), "cold")
+    assert (cold.hits, cold.misses, cold.valid) == (3, 2, False)
+    assert "3 cached:" in cold.note
+
+
+def test_the_base_is_handed_to_the_private_engine_by_its_tag_and_not_kept(
+    run: Run, runner: FakeRunner, work: WorkFolder
+) -> None:
+    run(cold=False)
+    (save,) = [call for call in runner.calls if call[1] == "save"]
+    (load,) = [call for call in runner.calls if "load" in call]
+    assert save[-1] == "tiny:1"
+    assert load == (*PRIVATE.command, "load", "-i", save[3])
+    assert not Path(save[3]).exists()
+
+
+def test_a_base_that_the_private_engine_does_not_know_by_its_digest_is_pulled(
+    run: Run, runner: FakeRunner
+) -> None:
+    runner.script(*PRIVATE_INSPECT, returncode=1)
+    assert "base image pulled within it" in get(run(cold=False), "cold").note
+
+
+def test_a_base_that_the_engine_lacks_is_pulled(run: Run, runner: FakeRunner) -> None:
+    runner.script(*INSPECT, returncode=1)
+    runner.script(*PRIVATE_INSPECT, returncode=1)
+    assert "base image pulled within it" in get(run(cold=False), "cold").note
+    assert not [call for call in runner.calls if "save" in call]
+
+
+def test_a_base_that_the_engine_holds_by_its_digest_alone_is_pulled(run: Run, runner: FakeRunner) -> None:
+    runner.script(*INSPECT, "tiny:1", returncode=1, stderr="No such image: tiny:1")
+    runner.script("docker", "save", returncode=1, stderr="No such image: tiny:1")
+    runner.script(*PRIVATE_INSPECT, returncode=1)
+    cold = get(run(cold=False), "cold")
+    assert cold.valid
+    assert "base image pulled within it" in cold.note
+
+
+def test_a_no_op_run_counts_its_hits(run: Run) -> None:
+    no_op = get(run(), "no-op")
+    assert (no_op.hits, no_op.misses, no_op.valid, no_op.note) == (5, 0, True, "single run")
+
+
+def test_a_no_op_run_that_missed_is_invalid_and_leaves_no_overhead(run: Run, world: World) -> None:
+    world.streams["no-op"] = "edit"
+    record = run()
+    assert not get(record, "no-op").valid
+    assert "2 missed:" in get(record, "no-op").note
+    assert record.overhead_s is None
+
+
+def test_the_overhead_is_the_whole_tool_minus_plain_buildx(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = itertools.chain([100.0, 103.0, 110.5])  # plain buildx: 3 s, then the tool: 7.5 s
+    monkeypatch.setattr(benchmark.time, "monotonic", lambda: next(clock))
+    assert run().overhead_s == 4.5
+    assert world.events[0] == "built"
+
+
+def test_plain_buildx_builds_what_the_tool_builds(run: Run, runner: FakeRunner) -> None:
+    run()
+    (plain,) = [call for call in runner.calls if call[: len(BUILDX) + 1] == (*BUILDX, "build")]
+    assert "--build-arg=GREETING=hello" in plain
+    assert "--output=type=image,store=false" in plain
+
+
+def test_the_edit_is_one_comment_line_more_in_a_copy(run: Run, world: World, plan: BuildPlan) -> None:
+    run()
+    original, added = world.edited.splitlines()
+    assert original == "# scripts/entrypoint.sh"
+    assert added.startswith("# edited ")
+    assert (plan.root / "scripts" / "entrypoint.sh").read_text(encoding="utf-8") == f"{original}\n"
+
+
+def test_each_edit_is_new_to_a_cache_that_saw_the_one_before(run: Run, world: World) -> None:
+    run()
+    first = world.edited
+    run()
+    assert world.edited != first
+
+
+def test_the_copy_holds_what_a_build_reads_and_no_more(run: Run, world: World) -> None:
+    run()
+    assert world.events[-3:] == [".dockerignore", "image_one/Dockerfile", "scripts/entrypoint.sh"]
+    assert "secret.txt" not in world.events
+
+
+def test_an_edit_that_did_not_reach_the_image_is_invalid(run: Run, world: World) -> None:
+    world.streams["edit"] = "no-op"
+    edit = get(run(), "edit")
+    assert not edit.valid
+    assert "did not reach the image" in edit.note
+
+
+def test_an_edit_counts_a_linked_copy_once(run: Run) -> None:
+    edit = get(run(), "edit")
+    assert (edit.hits, edit.misses, edit.valid) == (3, 2, True)
+
+
+def test_a_benchmark_leaves_no_scratch_behind(run: Run, work: WorkFolder) -> None:
+    run(cold=False)
+    assert list(work.path.iterdir()) == []
+
+
+def test_a_benchmark_that_breaks_off_leaves_no_scratch_behind(
+    run: Run, runner: FakeRunner, work: WorkFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Outcome:
+        raise BuildError("it did not build", next_step="x")
+
+    monkeypatch.setattr(benchmark, "run_solve", fail)
+    with pytest.raises(BuildError):
+        run()
+    assert list(work.path.iterdir()) == []
+
+
+def test_a_benchmark_is_about_the_image_that_was_built(run: Run) -> None:
+    assert run().manifest_digest == DIGEST
