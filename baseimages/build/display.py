@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from baseimages.build.progress import Step
 
 SHOWN_S = 1.0
+HEARTBEAT_S = 30.0
 LONGEST_TITLE = 110
 
 Show = Callable[[Step], None]
@@ -29,22 +31,29 @@ def show_steps(console: Console) -> Iterator[Show]:
 
 
 class _Lines:
-    """One line when a step starts to run, one with its seconds when a longer one ends."""
+    """One line when a step starts to run, one with its seconds when a longer one ends; in between,
+    while it has output, a sign of life.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._started: set[str] = set()
+        self._started: dict[str, float] = {}
+        self._printed = 0.0
 
     def show(self, step: Step) -> None:
         if step.cached or not step.inputs:
             return
+        now = time.monotonic()
         if step.is_running and step.digest not in self._started:
-            self._started.add(step.digest)
+            self._started[step.digest] = now
             self._print("   starts", step)
+        elif step.is_running and now - self._printed >= HEARTBEAT_S:
+            self._print(f"{now - self._started[step.digest]:5.0f} s, runs", step)
         elif not step.is_running and step.duration_s >= SHOWN_S:
             self._print(f"{step.duration_s:7.1f} s", step)
 
     def _print(self, prefix: str, step: Step) -> None:
+        self._printed = time.monotonic()
         text = f"{prefix}  {step.title[:LONGEST_TITLE]}"
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 

@@ -148,7 +148,7 @@ class ProgressReader:
         self._logs: dict[str, bytes] = {}
         self._object: list[str] = []
         self._zero = 0.0
-        self._on_change = on_change
+        self._on_change = on_change  # told of each change of a step, its output among them
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -188,13 +188,18 @@ class ProgressReader:
         for log in event.logs or ():
             # Lines and characters may be cut between two events: bytes are joined first.
             self._logs[log.vertex] = (self._logs.get(log.vertex, b"") + log.data)[-LOG_TAIL_BYTES:]
+            self._tell(log.vertex)
 
     def _take_vertex(self, vertex: _Vertex) -> None:
         state = self._states.setdefault(vertex.digest, _State(vertex))
         state.take(vertex)
         if vertex.started:
             self._zero = self._zero or vertex.started.timestamp()
-        if self._on_change and vertex.started:
+        self._tell(vertex.digest)
+
+    def _tell(self, digest: str) -> None:
+        state = self._states.get(digest)
+        if self._on_change and state and state.spans:
             self._on_change(self._step(state))
 
     def _step(self, state: _State) -> Step:

@@ -50,7 +50,8 @@ def run_suite(script: Path, image: str, manifest_digest: str, junit: Path, runne
         deadline_s=SUITE_DEADLINE_S,
         ok_codes=None,
         env=dict(os.environ),
-        on_stdout=lambda line: print(line, file=sys.stderr, flush=True),
+        on_stdout=_show,
+        on_stderr=_show,
     )
     if not junit.exists():
         raise SuiteError(
@@ -59,6 +60,10 @@ def run_suite(script: Path, image: str, manifest_digest: str, junit: Path, runne
         )
     cases = parse_junit(junit.read_text(encoding="utf-8"))
     return SuiteRecord(image=image, manifest_digest=manifest_digest, cases=cases)
+
+
+def _show(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def parse_junit(text: str) -> tuple[CaseRecord, ...]:

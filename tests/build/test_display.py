@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
-from baseimages.build import Step
+from baseimages.build import Step, display
 from baseimages.build.display import LONGEST_TITLE, show_steps
 from baseimages.build.progress import ProgressReader
 from tests.build.conftest import read_stream
@@ -28,6 +29,16 @@ def shown(*steps: Step, terminal: bool = False) -> str:
 
 def test_a_step_is_one_line_at_its_start_and_one_at_its_end() -> None:
     assert shown(RUNNING, RUNNING, ENDED).splitlines() == [f"   starts  {TITLE}", f"    2.5 s  {TITLE}"]
+
+
+def test_a_step_with_output_gives_a_sign_of_life_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 100.0, 101.0, 140.0, 140.0, 141.0, 141.0])
+    monkeypatch.setattr(display.time, "monotonic", lambda: next(clock))
+    assert shown(RUNNING, RUNNING, RUNNING, ENDED).splitlines() == [
+        f"   starts  {TITLE}",
+        f"   40 s, runs  {TITLE}",
+        f"    2.5 s  {TITLE}",
+    ]
 
 
 def test_a_short_step_leaves_no_line_at_its_end() -> None:

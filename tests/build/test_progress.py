@@ -81,6 +81,14 @@ def test_a_failed_step_is_named_with_its_log_and_not_the_one_that_was_canceled()
     assert tail == "first line\nthe cause: no such thing"
 
 
+def test_a_step_that_was_canceled_is_not_to_blame_though_it_is_seen_first() -> None:
+    canceled = {"digest": "a", "name": "x", "started": START, "error": "exit code: 137: context canceled"}
+    broken = {"digest": "b", "name": "y", "started": START, "error": "exit code: 7"}
+    failed = read(f"{vertexes(canceled)}\n{vertexes(broken)}").failed
+    assert failed is not None
+    assert failed[0].name == "y"
+
+
 def test_a_build_that_succeeded_has_no_failed_step() -> None:
     assert read(read_stream("cold")).failed is None
 
@@ -154,7 +162,8 @@ def test_a_step_that_never_started_is_no_step() -> None:
 
 def test_what_later_events_leave_out_is_remembered() -> None:
     first = {"digest": "a", "name": "[os 1/1] RUN x", "inputs": ["b"], "started": START}
-    (step,) = read(f"{vertexes(first)}\n{vertexes({'digest': 'a', 'cached': True})}").steps
+    events = (first, {"digest": "a", "cached": True}, {"digest": "a", "completed": END})
+    (step,) = read("\n".join(map(vertexes, events))).steps
     assert (step.name, step.inputs, step.cached) == ("[os 1/1] RUN x", ("b",), True)
 
 

@@ -35,6 +35,7 @@ class World:
         self.rebuilt = DIGEST
         self.solved: list[tuple[str, BuildPlan]] = []
         self.edited = ""
+        self.scratch: list[str] = []
         self.events: list[str] = []
 
     @contextmanager
@@ -48,9 +49,10 @@ class World:
         finally:
             self.events.append("stopped")
 
-    def run_solve(self, plan: BuildPlan, engine: Engine, *_: object) -> Outcome:
+    def run_solve(self, plan: BuildPlan, engine: Engine, _: object, folder: Path, __: object) -> Outcome:
         scenario = "cold" if engine is PRIVATE else "no-op" if plan.root == self.root else "edit"
         self.solved.append((scenario, plan))
+        self.scratch += [path.name for path in folder.iterdir()]
         if scenario == "edit":
             self.edited = (plan.root / "scripts" / "entrypoint.sh").read_text(encoding="utf-8")
             self.events += sorted(str(p.relative_to(plan.root)) for p in plan.root.rglob("*") if p.is_file())
@@ -189,14 +191,14 @@ def test_a_cold_run_with_hits_is_recorded_as_invalid(run: Run, world: World) -> 
 
 
 def test_the_base_is_handed_to_the_private_engine_by_its_tag_and_not_kept(
-    run: Run, runner: FakeRunner, work: WorkFolder
+    run: Run, runner: FakeRunner, world: World
 ) -> None:
     run(cold=False)
     (save,) = [call for call in runner.calls if call[1] == "save"]
     (load,) = [call for call in runner.calls if "load" in call]
     assert save[-1] == "tiny:1"
     assert load == (*PRIVATE.command, "load", "-i", save[3])
-    assert not Path(save[3]).exists()
+    assert Path(save[3]).name not in world.scratch
 
 
 def test_a_base_that_the_private_engine_does_not_know_by_its_digest_is_pulled(
