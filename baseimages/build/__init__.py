@@ -8,7 +8,7 @@ from baseimages.build.base import choose_base
 from baseimages.build.buildx import Outcome, run_build, run_export, run_solve, solve_argv
 from baseimages.build.engine import Engine, find_engine
 from baseimages.build.optional import leave_out_unreachable
-from baseimages.build.progress import Step, fold_groups
+from baseimages.build.progress import Step, fold_groups, title_of
 from baseimages.build.record import (
     BaseFacts,
     BuildRecord,
@@ -37,4 +37,5 @@ __all__ = [
     "run_export",
     "run_solve",
     "solve_argv",
+    "title_of",
 ]

@@ -98,8 +98,13 @@ class Step:
 
     @property
     def title(self) -> str:
-        """Its name on one line."""
-        return " ".join(self.name.split())
+        """Its name for people."""
+        return title_of(self.name)
+
+
+def title_of(name: str) -> str:
+    """A step's name on one line, without the mounts and the heredoc marks that hide what it runs."""
+    return " ".join(re.sub(r"--mount=\S+|<<'?\w+'?", "", name).split())
 
 
 @dataclass

@@ -28,6 +28,11 @@ def megabytes(size_bytes: int | None) -> str:
     return NOT_MEASURED if size_bytes is None else f"{size_bytes / 1e6:.1f} MB"
 
 
+def gigabytes(size_bytes: int | None) -> str:
+    """Size in GB of 10^9 bytes, one decimal."""
+    return NOT_MEASURED if size_bytes is None else f"{size_bytes / 1e9:.1f} GB"
+
+
 def seconds(duration_s: float | None) -> str:
     """Duration in seconds; below ten with two decimals."""
     if duration_s is None:

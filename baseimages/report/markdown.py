@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from baseimages.build import BuildRecord, StepRecord
+from baseimages.build import BuildRecord, StepRecord, title_of
 from baseimages.report.cells import (
     NOT_MEASURED,
     escape,
+    gigabytes,
     megabytes,
     render_table,
     seconds,
@@ -94,7 +95,7 @@ def _stands_on(part: TargetReport) -> str:
         ("left out", escape(", ".join(_left_out(build.build_args))) or "nothing"),
         ("built", f"{build.started_at}; {_phases(build)}"),
         ("build cache", escape(build.cold_reason)),
-        ("host", escape(f"{host.cpu}, {host.cores} cores, {megabytes(host.memory_bytes)} of memory")),
+        ("host", escape(f"{host.cpu}, {host.cores} cores, {gigabytes(host.memory_bytes)} of memory")),
         ("system", escape(f"{host.system}, kernel {host.kernel}")),
         ("engine", escape(f"{build.engine.server_version}, buildx {build.engine.buildx_version}")),
     ]
@@ -129,7 +130,7 @@ def _layers(part: TargetReport) -> str:
             megabytes(layer.compressed_bytes),
             megabytes(layer.uncompressed_bytes),
             str(layer.entries),
-            escape(shorten(layer.created_by, 90)),
+            escape(shorten(title_of(layer.created_by), 90)),
         )
         for number, layer in enumerate(part.layers.layers)
     ]
@@ -176,7 +177,7 @@ def _measured_steps(part: TargetReport) -> tuple[StepRecord, ...]:
 def _steps(part: TargetReport) -> str:
     slowest = sorted(_measured_steps(part), key=lambda step: -step.duration_s)[:SLOWEST]
     rows = [
-        (escape(shorten(s.name, 90)), s.stage, seconds(s.duration_s), "hit" if s.cached else "ran")
+        (escape(shorten(title_of(s.name), 90)), s.stage, seconds(s.duration_s), "hit" if s.cached else "ran")
         for s in slowest
         if s.duration_s >= SHOWN_STEP_S
     ]
@@ -267,7 +268,7 @@ def _picture_of_steps(part: TargetReport) -> str:
 def _bars(steps: list[StepRecord]) -> Iterator[Bar]:
     for step in steps:
         yield Bar(
-            label=shorten(step.name, 60),
+            label=shorten(title_of(step.name), 60),
             start=step.started_s,
             length=step.duration_s,
             text=seconds(step.duration_s),

@@ -8,14 +8,15 @@ from xml.sax.saxutils import escape
 
 WIDTH = 900
 LABEL_WIDTH = 330
+LONGEST_LABEL = 40
 VALUE_WIDTH = 90
 ROW = 24
 TOP = 64
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#1f2328}.t{font-weight:600;font-size:15px}"
-    ".n{fill:#59636e}.g{fill:#d1d9e0}.a{fill:#0969da}.b{fill:#54aeff}"
-    "@media(prefers-color-scheme:dark){svg{background:#0d1117}text{fill:#f0f6fc}.n{fill:#9198a1}"
-    ".g{fill:#30363d}.a{fill:#4493f8}.b{fill:#1f6feb}}"
+    ".n{fill:#59636e}.g{fill:#fff}.a{fill:#0969da}.b{fill:#54aeff}"
+    "@media(prefers-color-scheme:dark){text{fill:#f0f6fc}.n{fill:#9198a1}"
+    ".g{fill:#0d1117}.a{fill:#4493f8}.b{fill:#1f6feb}}"
 )
 
 
@@ -42,6 +43,7 @@ def render_bars(title: str, note: str, bars: Sequence[Bar]) -> str:
         f'viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="t d">\n'
         f'<title id="t">{escape(title)}</title><desc id="d">{escape(_printable(summary))}</desc>\n'
         f"<style>{STYLE}</style>\n"
+        f'<rect class="g" width="{WIDTH}" height="{height}"/>\n'
         f'<text class="t" x="12" y="24">{escape(title)}</text>\n'
         f'<text class="n" x="12" y="44">{escape(note)}</text>\n{rows}</svg>\n'
     )
@@ -52,7 +54,7 @@ def _row(bar: Bar, index: int, scale: float) -> str:
     width = max(bar.length * scale, 1.0)
     inner = f'<rect class="a" x="{x:.1f}" y="{y + 3}" width="{bar.inner * scale:.1f}" height="16" rx="2"/>'
     label = _printable(bar.label)
-    label = label if len(label) <= 44 else label[:43] + "…"
+    label = label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
     return (
         f'<text x="{LABEL_WIDTH - 10}" y="{y + 16}" text-anchor="end">{escape(label)}</text>'
         f'<rect class="b" x="{x:.1f}" y="{y + 3}" width="{width:.1f}" height="16" rx="2"/>'
