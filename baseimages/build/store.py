@@ -73,7 +73,7 @@ def is_intact(layout: Path, manifest_digest: str) -> bool:
         return wanted and all(
             _blob(layout, digest).stat().st_size == size for digest, size in _referenced(layout).items()
         )
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return False
 
 

@@ -37,7 +37,8 @@ TELL_PID = ("sh", "-c", 'echo "$$"; exec "$@"', "sh")
 def isolated_engine(runner: Runner, data_parent: Path) -> Iterator[Engine]:
     """Start an engine with its data below `data_parent`, and leave nothing of it behind.
 
-    Raises MeasurementError when it cannot run on this host.
+    Raises MeasurementError when it cannot run on this host, CommandError when its bridge cannot be
+    made.
     """
     _refuse_hosts_that_cannot()
     with ExitStack() as stack:

@@ -28,6 +28,8 @@ def find_fault(scenario: Scenario, steps: Iterable[Step]) -> str | None:
     A run that hit or missed otherwise measured something else: it is invalid, not slow or fast.
     """
     steps = tuple(steps)
+    if not any(step.is_instruction for step in steps):
+        return "no instruction was seen"
     ran = [step for step in steps if step.is_instruction and not step.cached]
     if scenario.hits == "none":
         return _name("cached", [step for step in steps if step.is_instruction and step.cached])

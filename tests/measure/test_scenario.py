@@ -42,9 +42,15 @@ def test_a_no_op_run_with_a_miss_is_invalid() -> None:
 
 
 def test_contexts_and_exports_do_not_spoil_a_no_op_run() -> None:
-    ran = [step for step in read_steps("no-op") if not step.cached]
-    assert ran
-    assert find_fault(NO_OP, ran) is None
+    steps = read_steps("no-op")
+    assert [step.name for step in steps if not step.cached]
+    assert find_fault(NO_OP, steps) is None
+
+
+@pytest.mark.parametrize("scenario", [COLD, NO_OP, EDIT], ids=lambda scenario: scenario.name)
+def test_a_run_without_any_instruction_measured_nothing(scenario: Scenario) -> None:
+    ran = [step for step in read_steps("no-op") if not step.is_instruction]
+    assert find_fault(scenario, ran) == "no instruction was seen"
 
 
 def test_an_edit_that_reached_no_step_is_invalid() -> None:
