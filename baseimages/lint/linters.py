@@ -83,7 +83,7 @@ def _parse_zizmor(text: str) -> Iterable[Finding]:
     for item in _items(text):
         place = item["locations"][0]
         yield Finding(
-            file=place["symbolic"]["key"]["Local"]["given_path"],
+            file=place["symbolic"]["key"]["Local"]["verbatim_path"],
             line=place["concrete"]["location"]["start_point"]["row"] + 1,
             code=item["ident"],
             message=item["desc"],
@@ -166,6 +166,7 @@ LINTERS = (
         words=("--strict", "--format=parsable", "--config-file=.yamllint.yaml"),
         patterns=("*.yml", "*.yaml"),
         parse=_parse_yamllint,
+        ok_codes=(0, 1, 2),  # 2: warnings only, and --strict
     ),
     Linter(
         name="zizmor",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from baseimages.command import Runner
 from baseimages.declare import parse_dockerfile
@@ -19,6 +21,7 @@ LINT_S = 600.0
 PROBE_S = 5.0
 OWN = "contract"
 BUILD_CHECK = "build-check"
+NO_BASE = "--build-arg=BASE_IMAGE=scratch"
 
 
 def run_lint(root: Path, runner: Runner, *, only: tuple[str, ...] = ()) -> LintReport:
@@ -105,24 +108,36 @@ def _engine_answers(runner: Runner) -> bool:
 
 
 def _check_build(name: str, root: Path, runner: Runner) -> list[Finding]:
-    """BuildKit's own rules, which know targets and values of ARGs."""
-    words = ["docker", "buildx", "build", "--call=check,format=json", f"--file={name}", "."]
+    """BuildKit's own rules, which know targets and values of ARGs; no base is asked of a registry."""
+    words = ["docker", "buildx", "build", "--call=check,format=json", NO_BASE, f"--file={name}", "."]
     done = runner.run(words, deadline_s=LINT_S, cwd=root, ok_codes=(0, 1), echo=False)
     try:
-        warnings = json.loads(done.stdout).get("warnings") or []
-    except ValueError as error:
+        return list(parse_check(done.stdout, name))
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise CommandError(
             f"buildx cannot check {name}\n{done.stderr[-1000:]}",
             next_step="`invoke doctor` looks at buildx",
         ) from error
-    return [
-        Finding(
+
+
+def parse_check(text: str, name: str) -> Iterator[Finding]:
+    """Findings of `--call=check,format=json`; what stopped BuildKit is one, for nothing was checked."""
+    answer = json.loads(text)
+    for item in answer.get("warnings") or []:
+        yield Finding(
             file=name,
-            line=item["location"]["ranges"][0]["start"]["line"],
+            line=_line(item),
             code=item["ruleName"],
             message=item["detail"],
             fix=item.get("url", ""),
             tool=BUILD_CHECK,
         )
-        for item in warnings
-    ]
+    if stopped := answer.get("buildError"):
+        message = stopped["message"]
+        yield Finding(file=name, line=_line(stopped), code="build-error", message=message, tool=BUILD_CHECK)
+
+
+def _line(item: dict[str, Any]) -> int:
+    ranges = item["location"].get("ranges") or [{"start": {"line": 1}}]
+    line: int = ranges[0]["start"]["line"]
+    return line
