@@ -149,7 +149,7 @@ def _check_registry(host: str) -> Check:
         ):
             certificate = tls.getpeercert() or {}
     except ssl.SSLCertVerificationError as error:
-        cause = f"TLS is intercepted or the clock is wrong: {error.verify_message}"
+        cause = f"TLS is intercepted or the clock is wrong: {error}"
         return Check(name=name, status="problem", cause=cause, cure="--ca-bundle or SSL_CERT_FILE")
     except OSError as error:
         return Check(name=name, status="warning", cause=f"cannot be reached: {error}", cure=REGISTRIES[host])
