@@ -13,11 +13,13 @@ import tempfile
 import tomllib
 import urllib.request
 from pathlib import Path
+from typing import IO, cast
 
 from filelock import FileLock
 from platformdirs import user_cache_path
 from pydantic import BaseModel, ConfigDict, ValidationError
 from rich.console import Console
+from rich.progress import wrap_file
 
 from baseimages.command import Runner, find_program
 from baseimages.errors import DeclarationError, MissingToolError, VerificationError
@@ -96,7 +98,7 @@ def _is_whole(binary: Path) -> bool:
 
 
 def _obtain(name: str, pin: Pin, binary: Path, runner: Runner) -> None:
-    console = Console(stderr=True)
+    console = Console(stderr=True, soft_wrap=True)
     with tempfile.TemporaryDirectory(dir=binary.parent) as folder:
         made = _download(name, pin, Path(folder), console) or _compile(
             name, pin, Path(folder), runner, console
@@ -113,18 +115,24 @@ def _download(name: str, pin: Pin, folder: Path, console: Console) -> Path | Non
     if archive is None:
         return None
     console.print(f"downloading {name} {pin.version}")
+    packed, binary = folder / "archive", folder / name
     try:
-        with urllib.request.urlopen(archive.url, timeout=DOWNLOAD_S) as answer:
-            packed = folder / "archive"
-            with packed.open("wb") as stream:
-                shutil.copyfileobj(answer, stream)
+        _fetch(archive.url, packed, console)
     except OSError as error:
         console.print(f"its archive cannot be reached ({error}); compiling it instead")
         return None
     _check_archive(packed, archive)
-    with tarfile.open(packed) as tar:
-        tar.extract(name, folder, filter="data")
-    return folder / name
+    # Its bytes only: whatever else the archive says of the file or of others is not wanted.
+    with tarfile.open(packed) as tar, binary.open("wb") as target:
+        shutil.copyfileobj(cast("IO[bytes]", tar.extractfile(name)), target)
+    return binary
+
+
+def _fetch(url: str, target: Path, console: Console) -> None:
+    with urllib.request.urlopen(url, timeout=DOWNLOAD_S) as answer, target.open("wb") as stream:
+        size_bytes = int(answer.headers.get("Content-Length") or 0)
+        with wrap_file(answer, size_bytes, console=console, transient=True) as shown:
+            shutil.copyfileobj(shown, stream)
 
 
 def _check_archive(packed: Path, archive: Archive) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tarfile
 import urllib.error
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -77,6 +78,12 @@ def test_a_cached_program_that_was_altered_is_obtained_again(
     assert tools.find_tool("t", runner).read_text() == "binary"
 
 
+class Answer(io.BytesIO):
+    """What a server sends."""
+
+    headers: ClassVar[dict[str, str]] = {}
+
+
 def make_archive(tmp_path: Path) -> Path:
     (tmp_path / "t").write_text("released")
     with tarfile.open(tmp_path / "t.tar.gz", "w:gz") as tar:
@@ -92,7 +99,7 @@ def test_a_released_archive_is_used_by_its_hash_only(
     digest = sha256_of(archive) if honest else "0" * 64
     place = {tools._platform(): {"url": "https://example.org/t.tar.gz", "sha256": digest}}
     use_pin(monkeypatch, archives=place)
-    monkeypatch.setattr(tools.urllib.request, "urlopen", lambda *_, **__: archive.open("rb"))
+    monkeypatch.setattr(tools.urllib.request, "urlopen", lambda *_, **__: Answer(archive.read_bytes()))
     if honest:
         assert tools.find_tool("t", runner).read_text() == "released"
     else:
