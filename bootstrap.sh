@@ -22,7 +22,7 @@ readonly EXIT_NETWORK=25
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly ROOT VENV=$ROOT/.venv LOCK=$ROOT/tools/environment.txt
-readonly PROBE_S=5 START_S=60
+readonly PROBE_S=4 START_S=60
 readonly ENGINE_LOG=${BASEIMAGES_ENGINE_LOG:-/var/log/dockerd.baseimages.log}
 readonly APT_FOLDER=${BASEIMAGES_APT_FOLDER:-/etc/apt}
 readonly DAEMON_CONFIG=${BASEIMAGES_DAEMON_CONFIG:-/etc/docker/daemon.json}

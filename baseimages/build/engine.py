@@ -10,9 +10,9 @@ from baseimages.command import Runner
 from baseimages.errors import CommandError, DeadlineError, EngineError, MissingToolError
 from baseimages.host import CONTAINERD_STORE
 
-# Two questions are asked, and an engine that never answers has to be named within five seconds.
-INFO_S = 4.0
-PLUGIN_S = 4.0
+# An engine that never answers has to be named within five seconds, the start of Python among them.
+INFO_S = 3.0
+PLUGIN_S = 3.0
 NEXT_STEP = "start it, or let `./bootstrap.sh` find, install and start one"
 
 
