@@ -229,7 +229,10 @@ start_engine() {
     run systemctl start docker || true
   else
     say "starting the container engine; its log is $ENGINE_LOG"
-    [[ -n $DRY_RUN ]] || setsid dockerd > "$ENGINE_LOG" 2>&1 < /dev/null &
+    # Not behind a `||`: the subshell of such a list would live on and hold our output open.
+    if [[ -z $DRY_RUN ]]; then
+      setsid dockerd > "$ENGINE_LOG" 2>&1 < /dev/null &
+    fi
   fi
   [[ -z $DRY_RUN ]] || return 0
   local limit=$((SECONDS + ${BASEIMAGES_START_S:-$START_S}))

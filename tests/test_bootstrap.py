@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -243,6 +244,18 @@ def test_stale_state_of_a_killed_engine_is_cleared_and_the_engine_started(machin
     assert "removing the stale" in done.stderr
     assert not (run / "docker.pid").exists()
     assert done.stdout == "handed over\n"
+
+
+def test_an_engine_that_was_started_lives_on_and_holds_nothing_of_ours(machine: Machine) -> None:
+    (machine.folder / "run").mkdir()
+    pid = machine.folder / "pid"
+    machine.stub("docker", f"[ -s {pid} ] && echo 28")
+    machine.stub("setsid", 'exec "$@"')
+    machine.stub("dockerd", f"echo $$ > {pid}; exec sleep 100")
+    # `run` waits until nobody holds the output open any more, for a minute at most
+    done = machine.run("true", BASEIMAGES_START_S="10")
+    assert done.returncode == 0, done.stderr
+    os.kill(int(pid.read_text()), signal.SIGKILL)
 
 
 def test_the_pid_file_of_a_living_engine_stays(machine: Machine) -> None:

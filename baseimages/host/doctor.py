@@ -114,6 +114,9 @@ def _check_store(runner: Runner) -> Check:
         done = runner.run(words, deadline_s=PROBE_S, ok_codes=None, echo=False)
     except BaseImagesError as error:
         return Check(name="image store", status="problem", cause=error.message.splitlines()[0], cure=cure)
+    if done.returncode != 0:
+        cause, cure = "no engine tells which one it has", "./bootstrap.sh finds, installs or starts one"
+        return Check(name="image store", status="problem", cause=cause, cure=cure)
     if CONTAINERD_STORE in done.stdout:
         return Check(name="image store", status="ok", cause="containerd")
     return Check(name="image store", status="problem", cause="not containerd's", cure=cure)

@@ -31,7 +31,7 @@ class Linter:
 
 
 def _items(text: str) -> list[dict[str, Any]]:
-    found = json.loads(text or "[]")
+    found = json.loads(text)
     return found if isinstance(found, list) else list(found["comments"])
 
 
@@ -142,6 +142,7 @@ def _parse_codespell(text: str) -> Iterable[Finding]:
 
 
 PYTHON = ("*.py",)
+SHELL = ("*.sh", ".ci/run")
 LINTERS = (
     Linter(
         name="hadolint",
@@ -152,7 +153,7 @@ LINTERS = (
     Linter(
         name="shellcheck",
         words=("--format=json1", "--external-sources"),
-        patterns=("*.sh", ".ci/run"),
+        patterns=SHELL,
         parse=_parse_shellcheck,
     ),
     Linter(
@@ -170,7 +171,7 @@ LINTERS = (
     ),
     Linter(
         name="zizmor",
-        words=("--offline", "--no-progress", "--format=json", "--no-exit-codes"),
+        words=("--offline", "--no-progress", "--format=json", "--no-exit-codes", "--strict-collection"),
         patterns=(".github/workflows/*.yml",),
         parse=_parse_zizmor,
     ),

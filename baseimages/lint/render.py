@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from urllib.parse import quote
 
 from baseimages.lint.finding import Finding, LintReport
 
@@ -44,7 +45,7 @@ def _run(tool: str, findings: list[Finding]) -> dict[str, object]:
 def _result(finding: Finding) -> dict[str, object]:
     text = f"{finding.message}. {finding.fix}" if finding.fix else finding.message
     place = {
-        "artifactLocation": {"uri": finding.file},
+        "artifactLocation": {"uri": quote(finding.file)},
         "region": {"startLine": max(finding.line, 1)},
     }
     return {

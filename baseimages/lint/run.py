@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from baseimages.command import Runner
-from baseimages.declare import parse_dockerfile
-from baseimages.errors import BaseImagesError, CommandError, UsageError
+from baseimages.declare import parse_dockerfile, unknown_word
+from baseimages.errors import BaseImagesError, CommandError
 from baseimages.host import find_tool
 from baseimages.lint.finding import Finding, LintReport
-from baseimages.lint.linters import LINTERS, PROGRAMS, Linter
+from baseimages.lint.linters import LINTERS, PROGRAMS, SHELL, Linter
 from baseimages.lint.rules import check_dockerfile, find_bare_ignores
 
 LINT_S = 600.0
@@ -27,9 +27,9 @@ NO_BASE = "--build-arg=BASE_IMAGE=scratch"
 def run_lint(root: Path, runner: Runner, *, only: tuple[str, ...] = ()) -> LintReport:
     """All linters, or those named. Raises UsageError, MissingToolError, CommandError."""
     names = (OWN, *(linter.name for linter in LINTERS), BUILD_CHECK)
-    unknown = set(only) - set(names)
-    if unknown:
-        raise UsageError(f"no linter {sorted(unknown)}", next_step=f"use one of: {', '.join(names)}")
+    for name in only:
+        if name not in names:
+            raise unknown_word("linter", name, names)
     chosen, files = only or names, list_files(root, runner)
     findings, ran, skipped = [], [], []
     if OWN in chosen:
@@ -65,7 +65,7 @@ def _matching(files: tuple[str, ...], patterns: tuple[str, ...]) -> list[str]:
 
 def _check_contract(root: Path, files: tuple[str, ...]) -> list[Finding]:
     found: list[Finding] = []
-    for name in _matching(files, ("*Dockerfile", "*.sh")):
+    for name in _matching(files, ("*Dockerfile", *SHELL)):
         text = (root / name).read_text(encoding="utf-8")
         found += find_bare_ignores(text, name)
         if name.endswith("Dockerfile"):
@@ -84,7 +84,7 @@ def _run_linter(linter: Linter, root: Path, files: tuple[str, ...], runner: Runn
         found = list(linter.parse(done.stdout))
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise CommandError(
-            f"{linter.name} answered in a form that is not known: {done.stdout[:300]!r}",
+            f"{linter.name} answered in a form that is not known: {done.stdout[:300]!r}\n{done.stderr[-1000:]}",
             next_step="compare its version with tools/environment.txt",
         ) from error
     if done.returncode and not found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,16 @@ def blobs(layout: Path) -> list[Path]:
 
 def test_a_cache_without_a_record_is_proven_empty(runner: FakeRunner) -> None:
     runner.script(*BUILDX, "du", "--verbose", stdout="Reclaimable:\t0B\nTotal:\t\t0B\n")
-    assert probe_cache(ENGINE, runner) == (True, "the build cache held no record before this build")
+    assert probe_cache(ENGINE, runner) == (True, "the build cache held nothing that a step could reuse")
+
+
+def test_copies_of_local_files_do_not_make_a_cache_warm(runner: FakeRunner) -> None:
+    copies = re.sub(r"(?<=^Type:         ).*$", "source.local", RECORDS, flags=re.M)
+    runner.script(*BUILDX, "du", "--verbose", stdout=copies)
+    assert probe_cache(ENGINE, runner)[0]
+    one_layer = copies.replace("source.local", "regular", 1)
+    runner.script(*BUILDX, "du", "--verbose", stdout=one_layer)
+    assert probe_cache(ENGINE, runner) == (False, "the build cache held 1 records")
 
 
 def test_a_cache_that_holds_records_tells_how_many(runner: FakeRunner) -> None:
