@@ -171,8 +171,11 @@ def _issuer(certificate: object) -> str:
 
 def _check_emulation() -> Check:
     folder = Path("/proc/sys/fs/binfmt_misc")
-    known = [p.name for p in folder.iterdir() if p.name.startswith("qemu-")] if folder.exists() else []
-    cause = f"{platform.machine()}; emulation of {', '.join(sorted(known)) or 'nothing'}"
+    try:
+        known = sorted(path.name for path in folder.iterdir() if path.name.startswith("qemu-"))
+    except OSError:  # not there, or an automount that a container may not enter
+        known = []
+    cause = f"{platform.machine()}; emulation of {', '.join(known) or 'nothing'}"
     return Check(name="platform", status="ok", cause=cause)
 
 

@@ -83,9 +83,10 @@ def _run_linter(linter: Linter, root: Path, files: tuple[str, ...], runner: Runn
     try:
         found = list(linter.parse(done.stdout))
     except (ValueError, KeyError, TypeError, IndexError) as error:
+        answer = f"{done.stdout[:300]!r}\n{done.stderr[-1000:]}"
         raise CommandError(
-            f"{linter.name} answered in a form that is not known: {done.stdout[:300]!r}\n{done.stderr[-1000:]}",
-            next_step="compare its version with tools/environment.txt",
+            f"{linter.name} answered in a form that is not known: {answer}",
+            next_step="read its words above; compare its version with tools/environment.txt",
         ) from error
     if done.returncode and not found:
         raise CommandError(

@@ -15,25 +15,76 @@ from tests.conftest import ROOT, FakeRunner
 
 LOCKS = sorted([*ROOT.glob("*/requirements*.txt"), ROOT / "tools" / "environment.txt"])
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
+LINE = re.compile(
+    r"|\s*#.*"
+    r"|[A-Za-z0-9][\w.-]*==[\w.+!]+( ; [\w ='\"<>.!()]+)? \\"
+    r"|    --hash=sha256:[0-9a-f]{64}( \\)?"
+)
 ONE = "a==1 \\\n    --hash=sha256:aa\n"
 TWO = "b==2 \\\n    --hash=sha256:bb\n"
 
 
-@pytest.mark.parametrize("path", LOCKS, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_each_pin_of_a_committed_lock_is_exact_and_has_a_hash(path: Path) -> None:
-    blocks = parse_lock(path.read_text(encoding="utf-8"))
+@pytest.fixture(params=LOCKS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def lock(request: pytest.FixtureRequest) -> str:
+    """The text of each committed lock."""
+    return request.param.read_text(encoding="utf-8")
+
+
+def test_each_pin_of_a_committed_lock_has_a_hash(lock: str) -> None:
+    blocks = parse_lock(lock)
     assert blocks
     assert [name for name, block in blocks.items() if not HASH.search(block)] == []
-    text = path.read_text(encoding="utf-8")
-    assert not re.search(r"^[\w.-]+\s*(>=|~=|<|@)", text, re.M)
 
 
-@pytest.mark.parametrize("path", LOCKS, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_a_committed_lock_names_its_maker_and_no_address(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert text.startswith("# Made by `nox -s lock` from ")
-    assert "://" not in text
-    assert "--index" not in text
+def test_each_line_of_a_committed_lock_is_an_exact_pin_a_hash_or_a_comment(lock: str) -> None:
+    others = [line for line in lock.splitlines() if not LINE.fullmatch(line)]
+    assert others == []
+
+
+def test_a_committed_lock_names_its_maker(lock: str) -> None:
+    assert lock.startswith("# Made by `nox -s lock` from ")
+
+
+def test_a_committed_lock_names_no_address_and_no_place_of_a_machine(lock: str) -> None:
+    assert "://" not in lock
+    assert "--index" not in lock
+    assert not re.search(r"(^|\s)(-e\b|file:|[~.]{0,2}/)", lock, re.M)
+
+
+def test_a_committed_lock_names_no_distribution_twice_for_one_environment(lock: str) -> None:
+    pins = [re.sub(r"[-_.]+", "-", line.lower()) for line in re.findall(r"^[\w.-]+==.*$", lock, re.M)]
+    keys = [(pin.partition("==")[0], pin.partition(";")[2]) for pin in pins]
+    assert len(keys) == len(set(keys))
+
+
+def test_torch_and_the_programs_are_locked_apart_from_the_wheels() -> None:
+    for image in load_family(ROOT / "images.toml").images.values():
+        folder = ROOT / image.name
+        torch = parse_versions((folder / "requirements-torch.txt").read_text(encoding="utf-8")).keys()
+        for path in [folder / "requirements.txt", *(folder / f"requirements-{b}.txt" for b in image.bases)]:
+            assert not torch & parse_versions(path.read_text(encoding="utf-8")).keys(), path.name
+
+
+def names_in(folder: Path, *names: str) -> set[str]:
+    """Distributions that requirement files ask for, or locks pin."""
+    text = "".join((folder / name).read_text(encoding="utf-8") for name in names)
+    return set(re.findall(r"^([a-z0-9][a-z0-9.-]*)", text, re.M))
+
+
+@pytest.mark.parametrize("part", ["core", "torch"])
+def test_what_a_part_asks_for_is_in_its_lock(part: str) -> None:
+    for image in load_family(ROOT / "images.toml").images.values():
+        asked = names_in(ROOT / image.name, f"requirements-{part}.in")
+        assert asked
+        assert asked <= names_in(ROOT / image.name, f"requirements-{part}.txt")
+
+
+def test_what_a_family_asks_for_is_in_the_shared_lock_or_in_its_own() -> None:
+    for image in load_family(ROOT / "images.toml").images.values():
+        for base in image.bases:
+            asked = names_in(ROOT / image.name, "requirements.in", f"requirements-{base}.in")
+            locked = names_in(ROOT / image.name, "requirements.txt", f"requirements-{base}.txt")
+            assert sorted(asked - locked) == [], base
 
 
 def test_shared_and_own_locks_of_an_image_name_nothing_twice() -> None:
@@ -117,4 +168,87 @@ def test_a_resolution_that_does_not_exist_is_an_error(checkout: Path, runner: Fa
     impossible = CommandError("uv failed", next_step="", tail="No solution found")
     runner.script(sys.executable, error=impossible)
     with pytest.raises(CommandError):
+        run_locks(checkout, load_family(ROOT / "images.toml"), runner)
+
+
+def call_for(runner: FakeRunner, word: str) -> tuple[str, ...]:
+    """The one call of uv with that word."""
+    (call,) = [call for call in runner.calls if word in call]
+    return call
+
+
+def test_tools_are_resolved_for_every_system_and_the_oldest_python(
+    checkout: Path, runner: FakeRunner
+) -> None:
+    answer(runner, ONE)
+    run_locks(checkout, load_family(ROOT / "images.toml"), runner)
+    call = call_for(runner, "pyproject.toml")
+    assert "--universal" in call
+    assert call[call.index("--python-version") + 1] == "3.11"
+    assert [call[i + 1] for i, word in enumerate(call) if word == "--group"] == ["test", "lint"]
+
+
+def test_wheels_are_resolved_once_for_each_family_and_without_torch(
+    checkout: Path, runner: FakeRunner
+) -> None:
+    answer(runner, ONE)
+    run_locks(checkout, load_family(ROOT / "images.toml"), runner)
+    for base in ("ubuntu-24.04", "debian-13"):
+        call = call_for(runner, f"requirements-{base}.in")
+        assert "requirements.in" in call
+        assert call[call.index("--excludes") + 1] == "requirements-torch.in"
+
+
+def test_what_an_image_gets_is_resolved_for_the_image_and_not_for_this_machine(
+    checkout: Path, runner: FakeRunner
+) -> None:
+    answer(runner, ONE)
+    run_locks(checkout, load_family(ROOT / "images.toml"), runner)
+    for_images = [call for call in runner.calls if "pyproject.toml" not in call]
+    assert len(for_images) == 4
+    for call in for_images:
+        assert call[call.index("--python-version") + 1] == "3.13"
+        assert call[call.index("--python-platform") + 1].startswith("x86_64-manylinux")
+        assert call[call.index("--only-binary") + 1] == ":all:"
+
+
+def test_torch_alone_comes_from_its_own_index(checkout: Path, runner: FakeRunner) -> None:
+    answer(runner, ONE)
+    run_locks(checkout, load_family(ROOT / "images.toml"), runner)
+    with_index = [call for call in runner.calls if "--default-index" in call]
+    assert with_index == [call for call in runner.calls if call[6] == "requirements-torch.in"]
+    assert "--no-deps" in with_index[0]
+
+
+def test_a_written_lock_names_what_made_it_and_from_what(checkout: Path, runner: FakeRunner) -> None:
+    answer(runner, ONE)
+    run_locks(checkout, load_family(ROOT / "images.toml"), runner)
+    text = (checkout / "base_edge_node_amd64_cpu" / "requirements-core.txt").read_text()
+    header = "# Made by `nox -s lock` from requirements-core.in; do not edit.\n"
+    assert text == header + ONE
+
+
+def test_a_pin_that_moves_or_goes_is_told(checkout: Path, runner: FakeRunner) -> None:
+    (checkout / "tools" / "environment.txt").write_text(ONE + TWO)
+    answer(runner, ONE.replace("==1", "==1.1"))
+    told = run_locks(checkout, load_family(ROOT / "images.toml"), runner)
+    assert "  a: 1 -> 1.1\n  b: 2 -> absent\n" in told
+
+
+def test_where_one_resolution_fails_no_lock_is_written(checkout: Path, runner: FakeRunner) -> None:
+    answer(runner, ONE)
+    words = (sys.executable, "-m", "uv", "pip", "compile", "--quiet", "requirements.in")
+    runner.script(*words, error=CommandError("uv failed", next_step="", tail="No solution found"))
+    with pytest.raises(CommandError):
+        run_locks(checkout, load_family(ROOT / "images.toml"), runner)
+    assert not (checkout / "tools" / "environment.txt").exists()
+
+
+def test_an_impossible_torch_is_an_error_though_its_lock_could_stay(
+    checkout: Path, runner: FakeRunner
+) -> None:
+    answer(runner, ONE)
+    words = (sys.executable, "-m", "uv", "pip", "compile", "--quiet", "requirements-torch.in")
+    runner.script(*words, error=CommandError("uv failed", next_step="", tail="No solution found"))
+    with pytest.raises(CommandError, match="uv failed"):
         run_locks(checkout, load_family(ROOT / "images.toml"), runner)
