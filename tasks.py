@@ -128,13 +128,10 @@ def benchmark(
     print(text, end="")
 
 
-@verb(help=help_for("variant", "target", "base", "json", "dry_run"))
-def report(
-    _: Context, variant: str = "cpu", target: str = "", base: str = "auto", json: bool = False,
-    dry_run: bool = False,
-) -> None:  # fmt: skip
-    """Render reports/<image>/<revision>/ and the index from the records."""
-    print(verbs.report(choose(variant, target, base), dry_run=dry_run, as_json=json), end="")
+@verb(help=help_for("variant", "json", "dry_run"))
+def report(_: Context, variant: str = "cpu", json: bool = False, dry_run: bool = False) -> None:
+    """Render reports/<image>/<revision>/ and the index from the records of all targets."""
+    print(verbs.report(choose(variant, "", "auto"), dry_run=dry_run, as_json=json), end="")
 
 
 @verb(

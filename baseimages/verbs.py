@@ -17,7 +17,7 @@ from baseimages.command import ProcessRunner, Runner
 from baseimages.declare import Family, Image, load_family, load_revision, render_schema
 from baseimages.declare.locks import run_locks
 from baseimages.declare.pins import apply_changes
-from baseimages.errors import LintError, RecordError, SuiteError
+from baseimages.errors import LintError, RecordError, SuiteError, UsageError
 from baseimages.host import render_checks, run_doctor
 from baseimages.inspect import describe_scan, index_layers, open_layout, run_scan, run_suite
 from baseimages.lint import render_findings, render_json, render_sarif, run_lint
@@ -60,8 +60,11 @@ class Selection:
 
     @property
     def image(self) -> Image:
-        """The declared image. Raises UsageError with the nearest name."""
-        return self.family.image(self.variant)
+        """The declared image. Raises UsageError, with the nearest name, for any unknown word."""
+        image = self.family.image(self.variant)
+        image.target(self.target)
+        image.base(None if self.base == "auto" else self.base)
+        return image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,7 +269,11 @@ def _describe_build(record: BuildRecord) -> str:
 
 
 def _split(word: str) -> tuple[str, str]:
-    name, _, value = word.partition("=")
+    name, sign, value = word.partition("=")
+    if not sign:
+        raise UsageError(
+            f"build argument {word[:80]!a} has no value", next_step=f"write --build-arg {name[:80]!a}=VALUE"
+        )
     return name, value
 
 

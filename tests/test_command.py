@@ -18,7 +18,7 @@ pytestmark = pytest.mark.process
 PYTHON = sys.executable
 
 
-def run_python(code: str, **options: object):  # type: ignore[no-untyped-def]
+def run_python(code: str, **options: object):
     return ProcessRunner().run([PYTHON, "-c", code], **({"deadline_s": 30.0} | options))
 
 

@@ -147,7 +147,8 @@ def _lock_torch(folder: Path, runner: Runner) -> LockChange:
     try:
         text = resolve(_for_image(folder, *words), runner)
     except CommandError as error:
-        if "Failed to fetch" not in error.tail and "Connect" not in error.tail:
+        unreachable = "Failed to fetch" in error.tail or "Connect" in error.tail
+        if not unreachable or not path.exists():
             raise
         old = path.read_text(encoding="utf-8")
         return LockChange(path=path, old=old, new=old, kept_because=f"{TORCH_INDEX} did not answer")

@@ -111,7 +111,7 @@ def _index(layer: LayerBlob, is_base: bool, owners: Counter[str]) -> LayerFacts:
 def _open(layer: LayerBlob) -> Iterator[IO[bytes]]:
     with layer.path.open("rb") as raw:
         if layer.media_type.endswith("gzip"):
-            with igzip.IGzipFile(fileobj=raw) as stream:  # type: ignore[no-untyped-call]
+            with igzip.IGzipFile(fileobj=raw) as stream:  # type: ignore[no-untyped-call] # isal ships no types
                 yield cast("IO[bytes]", stream)
         elif layer.media_type.endswith("zstd"):
             with zstandard.ZstdDecompressor().stream_reader(raw) as stream:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from defusedxml import ElementTree
 from pydantic import BaseModel, ConfigDict
@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict
 from baseimages.command import Runner
 from baseimages.errors import SuiteError
 from baseimages.records import Record
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element  # the type only: parsing is defusedxml's
 
 SUITE_DEADLINE_S = 1800.0
 
@@ -78,7 +81,7 @@ def parse_junit(text: str) -> tuple[CaseRecord, ...]:
     return cases
 
 
-def _case(node: ElementTree.Element) -> CaseRecord:  # type: ignore[name-defined]
+def _case(node: Element) -> CaseRecord:
     for outcome, tag in (("failed", "failure"), ("skipped", "skipped")):
         child = node.find(tag)
         if child is not None:
@@ -87,7 +90,7 @@ def _case(node: ElementTree.Element) -> CaseRecord:  # type: ignore[name-defined
     return _made(node, "passed", (node.findtext("system-out") or "").strip())
 
 
-def _made(node: ElementTree.Element, outcome: str, detail: str) -> CaseRecord:  # type: ignore[name-defined]
+def _made(node: Element, outcome: str, detail: str) -> CaseRecord:
     return CaseRecord.model_validate(
         {
             "name": node.get("name", ""),

@@ -19,6 +19,8 @@ SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|C
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 MOUNTED = re.compile(r"^--mount=(?=.*\btype=bind\b)(?!.*\bfrom=).*\bsource=([^,\s]+)")
 STRICT = re.compile(r"set -(eux|euxo pipefail)\b")
+# Ignores in Python stand behind the line they are about; a second comment or `--` gives the reason.
+PYTHON_IGNORE = re.compile(r"#\s*(noqa|type: ignore)(\S*(?: [A-Z]+\d+)?)(.*)$")
 IGNORE = re.compile(r"^\s*#\s*(hadolint ignore=|shellcheck disable=|baseimages: ignore )(\S+)(.*)$")
 
 
@@ -43,18 +45,19 @@ def check_dockerfile(dockerfile: Dockerfile, text: str, path: str) -> tuple[Find
 
 
 def find_bare_ignores(text: str, path: str) -> tuple[Finding, ...]:
-    """Ignores of any linter, in any file, that do not say why on the same line."""
+    """Ignores of a linter that do not say why on the same line."""
+    find = PYTHON_IGNORE.search if path.endswith(".py") else IGNORE.match
     return tuple(
         Finding(
             file=path,
             line=number,
             code="BI012",
             tool="contract",
-            message=f"{match[2]} is ignored without a reason",
+            message=f"`{match[1]}{match[2]}` gives no reason",
             fix="add ` -- reason` on the same line",
         )
         for number, line in enumerate(text.splitlines(), 1)
-        if (match := IGNORE.match(line)) and not re.search(r"--\s*\S+", match[3])
+        if (match := find(line)) and not re.search(r"(--|#)\s*\S+", match[3])
     )
 
 

@@ -14,7 +14,7 @@ from baseimages.declare import parse_dockerfile, unknown_word
 from baseimages.errors import BaseImagesError, CommandError
 from baseimages.host import find_tool
 from baseimages.lint.finding import Finding, LintReport
-from baseimages.lint.linters import LINTERS, PROGRAMS, SHELL, Linter
+from baseimages.lint.linters import LINTERS, PROGRAMS, PYTHON, SHELL, Linter
 from baseimages.lint.rules import check_dockerfile, find_bare_ignores
 
 LINT_S = 600.0
@@ -65,7 +65,7 @@ def _matching(files: tuple[str, ...], patterns: tuple[str, ...]) -> list[str]:
 
 def _check_contract(root: Path, files: tuple[str, ...]) -> list[Finding]:
     found: list[Finding] = []
-    for name in _matching(files, ("*Dockerfile", *SHELL)):
+    for name in _matching(files, ("*Dockerfile", *SHELL, *PYTHON)):
         text = (root / name).read_text(encoding="utf-8")
         found += find_bare_ignores(text, name)
         if name.endswith("Dockerfile"):

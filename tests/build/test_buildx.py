@@ -26,7 +26,7 @@ SOLVE, EXPORT = "type=image,store=false", "type=oci"
 @pytest.fixture
 def build(plan: BuildPlan, docker: FakeDocker, work: WorkFolder, console: Console) -> Build:
     def call(**changes: object) -> BuildRecord:
-        return run_build(dataclasses.replace(plan, **changes), ENGINE, docker.runner, work, console)  # type: ignore[arg-type]
+        return run_build(dataclasses.replace(plan, **changes), ENGINE, docker.runner, work, console)
 
     return call
 
@@ -280,7 +280,7 @@ class TellingRunner:
         if listener is None:
             return self._docker.runner.run(argv, **options)
         for line in self._lines:
-            listener(line)  # type: ignore[operator]
+            listener(line)
         raise DeadlineError("docker said nothing for 1200 s", next_step="x")
 
 
@@ -291,7 +291,7 @@ def test_a_deadline_names_the_steps_that_ran(
     with pytest.raises(
         DeadlineError, match=r"running: \[broken 1/1\] RUN sleep 1; .*; \[slow 1/1\]"
     ) as caught:
-        run_build(plan, ENGINE, TellingRunner(docker, list(told)), work, console)  # type: ignore[arg-type]
+        run_build(plan, ENGINE, TellingRunner(docker, list(told)), work, console)
     assert "[internal]" not in caught.value.message
     assert "finished steps are cached" in caught.value.next_step
 
@@ -300,7 +300,7 @@ def test_a_deadline_before_any_step_says_so(
     plan: BuildPlan, docker: FakeDocker, work: WorkFolder, console: Console
 ) -> None:
     with pytest.raises(DeadlineError, match="running: no step"):
-        run_build(plan, ENGINE, TellingRunner(docker, []), work, console)  # type: ignore[arg-type]
+        run_build(plan, ENGINE, TellingRunner(docker, []), work, console)
 
 
 def test_an_interrupted_export_leaves_no_index(build: Build, docker: FakeDocker, work: WorkFolder) -> None:

@@ -133,7 +133,7 @@ class ReadingRunner(FakeRunner):
     def _read(self, content: bytes) -> dict[str, bytes]:
         with tarfile.open(fileobj=io.BytesIO(content)) as tar:
             files = [member for member in tar if member.isfile()]
-            return {member.name: tar.extractfile(member).read() for member in files}  # type: ignore[union-attr]
+            return {member.name: tar.extractfile(member).read() for member in files}
 
 
 def test_a_layout_reaches_the_engine_as_one_tar(tmp_path: Path) -> None:

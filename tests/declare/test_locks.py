@@ -252,3 +252,14 @@ def test_an_impossible_torch_is_an_error_though_its_lock_could_stay(
     runner.script(*words, error=CommandError("uv failed", next_step="", tail="No solution found"))
     with pytest.raises(CommandError, match="uv failed"):
         run_locks(checkout, load_family(ROOT / "images.toml"), runner)
+
+
+def test_where_torchs_index_does_not_answer_and_no_lock_stands_uvs_error_is_told(
+    checkout: Path, runner: FakeRunner
+) -> None:
+    (checkout / "base_edge_node_amd64_cpu" / "requirements-torch.txt").unlink()
+    answer(runner, ONE)
+    words = (sys.executable, "-m", "uv", "pip", "compile", "--quiet", "requirements-torch.in")
+    runner.script(*words, error=CommandError("uv failed", next_step="", tail="error: Failed to fetch: `x`"))
+    with pytest.raises(CommandError, match="uv failed"):
+        run_locks(checkout, load_family(ROOT / "images.toml"), runner)

@@ -43,6 +43,8 @@ MESSAGES = {
     "ruff": "Import block is un-sorted or un-formatted",
 }
 CLEAN = json.loads((RECORDED / "clean.json").read_text(encoding="utf-8"))
+# Exit codes that mean "there are findings"; for all others it is 1.
+FINDINGS_CODES = {"yamllint": {1, 2}, "codespell": {65}}
 FILES = ("Dockerfile", "bad.sh", "bad.py", ".github/workflows/ci.yml", "words.txt")
 
 
@@ -130,16 +132,16 @@ def test_a_linter_that_fails_without_a_finding_is_an_error(
     assert "it crashed" in caught.value.message
 
 
-@pytest.mark.parametrize("code", [3, 70, 101, 127, 255, -9, -11])
 @pytest.mark.parametrize("linter", LINTERS, ids=lambda linter: linter.name)
 def test_an_exit_code_that_does_not_mean_findings_is_an_error_whatever_was_printed(
-    linter: Linter, code: int, checkout: Path, runner: FakeRunner
+    linter: Linter, checkout: Path, runner: FakeRunner
 ) -> None:
     answer = (RECORDED / f"{linter.name}.out").read_text(encoding="utf-8")
-    for stdout in (answer, CLEAN[linter.name]):
-        runner.script(program_of(linter), stdout=stdout, returncode=code)
-        with pytest.raises(CommandError, match=f"ended with {code}"):
-            run_lint(checkout, runner, only=(linter.name,))
+    for code in {1, 2, 3, 64, 127, 255, -9} - FINDINGS_CODES.get(linter.name, {1}):
+        for stdout in (answer, CLEAN[linter.name]):
+            runner.script(program_of(linter), stdout=stdout, returncode=code)
+            with pytest.raises(CommandError, match=f"ended with {code}"):
+                run_lint(checkout, runner, only=(linter.name,))
 
 
 @pytest.mark.parametrize("name", ["hadolint", "shellcheck", "actionlint", "zizmor", "ruff"])

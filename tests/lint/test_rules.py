@@ -83,3 +83,11 @@ def test_an_ignore_with_a_reason_silences_one_rule() -> None:
 def test_an_ignore_without_a_reason_is_itself_a_finding(line: str) -> None:
     assert [f.code for f in find_bare_ignores(f"a\n{line}\n", "x.sh")] == ["BI012"]
     assert not find_bare_ignores(f"{line} -- because\n", "x.sh")
+
+
+@pytest.mark.parametrize("words", ["noqa", "noqa: BLE001", "type: ignore", "type: ignore[arg-type]"])
+def test_an_ignore_in_python_needs_its_reason_too(words: str) -> None:
+    line = f"x = 1  # {words}"
+    assert [(f.code, f.line) for f in find_bare_ignores(f"\n{line}\n", "x.py")] == [("BI012", 2)]
+    assert not find_bare_ignores(f"{line} # its stub is wrong\n", "x.py")
+    assert not find_bare_ignores(f"{line} -- its stub is wrong\n", "x.py")
