@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 NOT_MEASURED = "not measured"
+SMALLEST_BYTES = 50_000
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
@@ -24,8 +25,10 @@ def render_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def megabytes(size_bytes: int | None) -> str:
-    """Size in MB of 10^6 bytes, one decimal."""
-    return NOT_MEASURED if size_bytes is None else f"{size_bytes / 1e6:.1f} MB"
+    """Size in MB of 10^6 bytes, one decimal; in bytes where that would show as nothing."""
+    if size_bytes is None:
+        return NOT_MEASURED
+    return f"{size_bytes} B" if size_bytes < SMALLEST_BYTES else f"{size_bytes / 1e6:.1f} MB"
 
 
 def gigabytes(size_bytes: int | None) -> str:
@@ -52,4 +55,4 @@ def shorten(text: str, length: int) -> str:
 
 
 def _is_numeric(rows: list[list[str]], index: int) -> bool:
-    return bool(rows) and all(re.match(r"^[\d.]+( MB| s)?$", row[index]) for row in rows)
+    return bool(rows) and all(re.match(r"^[\d.]+( M?B| s)?$", row[index]) for row in rows)

@@ -23,11 +23,15 @@ def test_a_hostile_name_stays_one_inert_cell(hostile: str) -> None:
 
 def test_what_was_not_measured_is_a_word_and_never_zero() -> None:
     assert (megabytes(None), seconds(None)) == (NOT_MEASURED, NOT_MEASURED)
-    assert (megabytes(0), seconds(0.0)) == ("0.0 MB", "0.00 s")
+    assert (megabytes(0), seconds(0.0)) == ("0 B", "0.00 s")
+
+
+def test_a_size_too_small_for_its_unit_is_told_in_bytes() -> None:
+    assert (megabytes(49_999), megabytes(50_000)) == ("49999 B", "0.1 MB")
 
 
 def test_columns_of_numbers_lean_right() -> None:
-    assert "| --- | --: |" in render_table(("a", "b"), [("x", "1.5 MB"), ("y", "22.0 MB")])
+    assert "| --- | --: |" in render_table(("a", "b"), [("x", "1.5 MB"), ("y", "105 B")])
 
 
 def test_long_text_is_cut_and_says_so() -> None:
