@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from baseimages import errors
 from tests.conftest import ROOT
@@ -104,3 +107,10 @@ def test_bootstrap_exit_codes_are_in_the_same_table() -> None:
     text = (ROOT / "AGENTS.md").read_text(encoding="utf-8")
     assert declared
     assert declared == set(re.findall(r"^\| (2\d) \| bootstrap.sh \|", text, re.M))
+
+
+def test_pytest_looks_into_every_folder_of_tests(pytestconfig: pytest.Config) -> None:
+    passed_over = pytestconfig.getini("norecursedirs")
+    folders = {path.parent.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert "build" in folders
+    assert [name for name in folders if any(fnmatch.fnmatch(name, word) for word in passed_over)] == []
