@@ -253,7 +253,7 @@ def _picture_of_layers(part: TargetReport) -> str:
         )
         for number, layer in enumerate(layers)
     ]
-    note = "lowest layer first; dark: compressed, as shipped; light: uncompressed"
+    note = "lowest layer first; inner bar: compressed, as shipped; whole bar: uncompressed"
     return render_bars(f"{part.build.image_name} {name_of(part)}: layers by owner", note, bars)
 
 

@@ -32,7 +32,7 @@ class Bar:
 
 
 def render_bars(title: str, note: str, bars: Sequence[Bar]) -> str:
-    """Horizontal bars over one axis; `inner` is a second, darker length inside the first."""
+    """Horizontal bars over one axis; `inner` is a second length inside the first."""
     height = TOP + ROW * max(len(bars), 1) + 12
     span = max((bar.start + bar.length for bar in bars), default=0.0) or 1.0
     scale = (WIDTH - LABEL_WIDTH - VALUE_WIDTH - 24) / span
