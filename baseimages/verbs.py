@@ -132,7 +132,8 @@ def scan(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
     if dry_run:
         return f"would scan {work.layout} ({record.tags[0]})\n"
     with checkout_lock(selection.root), time_part(selection.root, f"scan {record.target}"):
-        result = run_scan(open_layout(work.layout), work, ProcessRunner(), _console())
+        folder = (selection.root / selection.image.dockerfile).parent
+        result = run_scan(open_layout(work.layout), folder, work, ProcessRunner(), _console())
         write_record(work.path / WorkFolder.SCAN, result)
     return render_record(result) if as_json else describe_scan(result)
 

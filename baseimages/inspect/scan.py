@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -14,6 +15,7 @@ from baseimages.inspect.sbom import Sbom, make_sbom
 from baseimages.inspect.trivy import SEVERITIES, Finding, findings_of, run_trivy
 from baseimages.records import Record, WorkFolder
 
+CONFIG = "config"  # Trivy's word for the class of a result about a Dockerfile
 KINDS = ("misconfiguration", "secret", "licence")
 LISTED = ("misconfiguration", "secret", "vulnerability")
 
@@ -37,14 +39,19 @@ class ScanRecord(Record):
     findings: tuple[Finding, ...]
 
 
-def run_scan(layout: Layout, work: WorkFolder, runner: Runner, console: Console) -> ScanRecord:
-    """Make the SBOM, run Trivy. Raises ScanError when either would mean nothing."""
+def run_scan(layout: Layout, folder: Path, work: WorkFolder, runner: Runner, console: Console) -> ScanRecord:
+    """Make the SBOM, run Trivy over the layout and over the Dockerfile in `folder`.
+
+    Raises ScanError when either would mean nothing.
+    """
     with console.status("making the SBOM"):
         sbom = make_sbom(layout, work.path, runner)
     console.print(f"SBOM: {sum(sbom.components.values())} components ({sbom.tool})")
-    trivy, database, report = run_trivy(layout, runner, console)
+    trivy, database, report = run_trivy(layout, folder, runner, console)
     found = findings_of(report)
     kinds = {kind: _scanned(kind, found) for kind in KINDS}
+    if not any(result.Class == CONFIG for result in report.Results):
+        kinds["misconfiguration"] = KindRecord(status="not scanned", reason="Trivy read no Dockerfile")
     kinds["vulnerability"] = (
         _scanned("vulnerability", found)
         if database.day

@@ -77,21 +77,25 @@ class Finding(BaseModel):
     title: str
 
 
-def run_trivy(layout: Layout, runner: Runner, console: Console) -> tuple[str, Database, TrivyReport]:
-    """Scan the layout; gives what scanned, the vulnerability database, the report.
+def run_trivy(
+    layout: Layout, folder: Path, runner: Runner, console: Console
+) -> tuple[str, Database, TrivyReport]:
+    """Scan the layout, and the Dockerfile in `folder` for misconfiguration.
 
+    Trivy can look for misconfiguration in an image's history too, and passes over one whose steps it
+    cannot read without a word. Gives what scanned, the vulnerability database, the joined report.
     Raises ScanError when Trivy fails or its JSON is not a report.
     """
     binary, cache = find_tool("trivy", runner), user_cache_path("baseimages") / "trivy-db"
     database = refresh_database(binary, cache, runner, console)
-    with console.status("Trivy reads the image"), tempfile.TemporaryDirectory(prefix="trivy-") as folder:
-        config = Path(folder) / "trivy.yaml"
+    with console.status("Trivy reads the image"), _clean_environment(binary.parent) as place:
+        config = place / "trivy.yaml"
         config.write_text(yaml.safe_dump(_config(layout.path, database)), encoding="utf-8")
-        with _clean_environment(binary.parent, Path(folder)):
-            raw = _scan(config)
+        image = parse_report(_scan("layout", TrivyScanCommandEnum.Image, config))
+        recipe = parse_report(_scan(str(folder), TrivyScanCommandEnum.Config, config))
     tool = f"trivy {_version(binary, runner)}"
     dated = f"{tool}, vulnerability database of {database.day}" if database.day else tool
-    return dated, database, parse_report(raw)
+    return dated, database, image.model_copy(update={"Results": image.Results + recipe.Results})
 
 
 def parse_report(raw: object) -> TrivyReport:
@@ -136,12 +140,12 @@ def _kinds(result: _Result) -> Mapping[str, tuple[_Issue, ...]]:
 
 
 def _config(layout: Path, database: Database) -> dict[str, Any]:
-    scanners = ["misconfig", "secret", "license"] + (["vuln"] if database.day else [])
+    scanners = ["secret", "license"] + (["vuln"] if database.day else [])
     return {
         "timeout": "30m",
         "cache": {"dir": str(database.folder), "backend": "memory"},
         "db": {"skip-update": True, "java-skip-update": True},
-        "image": {"input": str(layout), "image-config-scanners": ["misconfig", "secret"]},
+        "image": {"input": str(layout), "image-config-scanners": ["secret"]},
         "scan": {
             "scanners": scanners,
             "offline": True,
@@ -155,9 +159,9 @@ def _config(layout: Path, database: Database) -> dict[str, Any]:
     }
 
 
-def _scan(config: Path) -> object:
+def _scan(target: str, command: TrivyScanCommandEnum, config: Path) -> object:
     try:
-        return TrivyClient("layout", TrivyScanCommandEnum.Image, config_file=str(config)).scan()
+        return TrivyClient(target, command, config_file=str(config)).scan()
     except Exception as error:
         raise ScanError(
             f"Trivy failed: {str(error).strip()[-600:]}",
@@ -171,16 +175,19 @@ def _version(binary: Path, runner: Runner) -> str:
 
 
 @contextlib.contextmanager
-def _clean_environment(tools: Path, folder: Path) -> Iterator[None]:
-    """Only what Trivy needs: pytrivy finds it on PATH, and a TRIVY_* variable would change it."""
+def _clean_environment(tools: Path) -> Iterator[Path]:
+    """An empty folder to stand in and only what Trivy needs: pytrivy finds it on PATH, and a TRIVY_*
+    variable would change it.
+    """
     saved, place = dict(os.environ), Path.cwd()
-    os.environ.clear()
-    os.environ.update({"PATH": f"{tools}:/usr/bin:/bin", "HOME": str(folder)})
-    os.environ.update({name: saved[name] for name in ("TMPDIR",) if name in saved})
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(place)
+    with tempfile.TemporaryDirectory(prefix="trivy-") as folder:
         os.environ.clear()
-        os.environ.update(saved)
+        os.environ.update({"PATH": f"{tools}:/usr/bin:/bin", "HOME": folder})
+        os.environ.update({name: saved[name] for name in ("TMPDIR",) if name in saved})
+        os.chdir(folder)
+        try:
+            yield Path(folder)
+        finally:
+            os.chdir(place)
+            os.environ.clear()
+            os.environ.update(saved)

@@ -32,7 +32,10 @@ def render_report(report: ImageReport) -> str:
         render_table(SUMMARY_HEADER, [summary_row(part) for part in report.targets]),
     ]
     parts += [_render_target(part) for part in report.targets]
-    parts.append("## How long each part took\n\nThe latest run of each part in this checkout.\n\n")
+    parts.append(
+        "## How long each part took\n\n"
+        "The latest run of each part in this checkout; of the bootstrap the longest.\n\n"
+    )
     rows = [(escape(timing.part), seconds(timing.duration_s)) for timing in report.timings]
     parts.append(render_table(("part", "wall time"), rows) if rows else NOT_MEASURED + "\n")
     return "".join(parts)

@@ -163,6 +163,10 @@ def test_parts_are_timed_in_the_order_of_the_job_with_the_bootstrap_first(
     parts = {part.part: part.duration_s for part in load_timings(tmp_path).parts}
     assert list(parts) == ["bootstrap", "lint", "build core"]
     assert parts["bootstrap"] == 7.0
+    monkeypatch.setenv(BOOTSTRAP_VARIABLE, "1")
+    with time_part(tmp_path, "lint"):
+        pass
+    assert load_timings(tmp_path).parts[0].duration_s == 7.0
 
 
 def test_the_committed_reports_render_to_what_is_committed(root: Path) -> None:
