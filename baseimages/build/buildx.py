@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,16 @@ class Outcome:
     steps: tuple[Step, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Before:
+    """What a build found when it began; named as in its record."""
+
+    cold: bool
+    cold_reason: str
+    base_present: bool
+    started_at: str
+
+
 def solve_argv(plan: BuildPlan, engine: Engine, metadata: Path) -> list[str]:
     """The command line that builds the plan into the cache."""
     return _argv(plan, engine, metadata, SOLVE_OUTPUT)
@@ -88,9 +98,7 @@ def run_build(
     its time, its steps and the tests of that image stay true. Raises BuildError with the failing
     step and the tail of its output, DeadlineError, CommandError when the engine refuses the image.
     """
-    cold, cold_reason = probe_cache(engine, runner)
-    base_present = bool(find_digests(engine, runner, [plan.base.build_argument]))
-    started_at = datetime.now(UTC)
+    before = _look(plan, engine, runner)
     scratch = work.path / "solve"
     solved = run_solve(plan, engine, runner, scratch, console)
     record = _find_unchanged(plan, work, solved.digest)
@@ -101,7 +109,31 @@ def run_build(
     (scratch / PROGRESS).replace(work.path / PROGRESS)
     exported = run_export(plan, engine, runner, work.layout, console)
     load_s = _load(engine, runner, work, plan.tags, exported.digest, console)
-    record = BuildRecord(
+    record = _describe(plan, engine, before, solved, exported, load_s, work)
+    write_record(work.path / WorkFolder.BUILD, record)
+    return record
+
+
+def _look(plan: BuildPlan, engine: Engine, runner: Runner) -> _Before:
+    cold, cold_reason = probe_cache(engine, runner)
+    return _Before(
+        cold=cold,
+        cold_reason=cold_reason,
+        base_present=bool(find_digests(engine, runner, [plan.base.build_argument])),
+        started_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+def _describe(
+    plan: BuildPlan,
+    engine: Engine,
+    before: _Before,
+    solved: Outcome,
+    exported: Outcome,
+    load_s: float,
+    work: WorkFolder,
+) -> BuildRecord:
+    return BuildRecord(
         variant=plan.variant,
         image_name=plan.image_name,
         target=plan.target,
@@ -115,18 +147,13 @@ def run_build(
         build_args=dict(plan.build_args),
         engine=EngineFacts.of(engine),
         host=host_facts(),
-        started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         duration_s=round(solved.duration_s, 3),
         export_duration_s=round(exported.duration_s, 3),
         load_duration_s=round(load_s, 3),
-        cold=cold,
-        cold_reason=cold_reason,
-        base_present=base_present,
         steps=tuple(StepRecord.of(step) for step in fold_groups(solved.steps)),
         progress_sha256=sha256_of(work.path / PROGRESS),
+        **asdict(before),
     )
-    write_record(work.path / WorkFolder.BUILD, record)
-    return record
 
 
 def run_solve(plan: BuildPlan, engine: Engine, runner: Runner, folder: Path, console: Console) -> Outcome:
