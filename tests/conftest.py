@@ -15,6 +15,7 @@ import pytest
 from baseimages.build import find_engine
 from baseimages.command import Completed, ProcessRunner
 from baseimages.errors import EngineError
+from baseimages.report.timings import BOOTSTRAP_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -102,6 +103,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("engine") and engine_refusal():
             item.add_marker(pytest.mark.skip(reason=engine_refusal()))
+
+
+@pytest.fixture(autouse=True)
+def _no_bootstrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What bootstrap.sh told of this very run is not for the code under test."""
+    monkeypatch.delenv(BOOTSTRAP_VARIABLE, raising=False)
 
 
 @pytest.fixture(autouse=True)
