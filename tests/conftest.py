@@ -106,9 +106,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_bootstrap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What bootstrap.sh told of this very run is not for the code under test."""
-    monkeypatch.delenv(BOOTSTRAP_VARIABLE, raising=False)
+def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How this very run came about, and how it is shown, is not for the code under test."""
+    for name in (BOOTSTRAP_VARIABLE, "FORCE_COLOR", "NO_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(autouse=True)
