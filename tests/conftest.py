@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
@@ -87,6 +88,11 @@ def runner() -> FakeRunner:
 @pytest.fixture
 def root() -> Path:
     return ROOT
+
+
+def pytest_configure() -> None:
+    # A shell that starts the tests in the background has them, and all they start, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @cache

@@ -16,7 +16,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +54,10 @@ class Checkout:
 
     root: Path
     name: str
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "invoke", *words],
             cwd=self.root,
             env=os.environ | {"PYTHONPATH": str(self.root), "COLUMNS": "200"},
@@ -65,6 +66,8 @@ class Checkout:
             text=True,
             **options,
         )
+        self.started.append(process)
+        return process
 
     def invoke(self, *words: str) -> subprocess.CompletedProcess[str]:
         with self.start(*words) as process:
@@ -136,6 +139,9 @@ def checkout(tmp_path: Path, tiny_base: str) -> Iterator[Checkout]:
     subprocess.run(["git", "init", "-q", str(root)], check=True, timeout=60)
     made.commit("First")
     yield made
+    for process in made.started:
+        with process:  # Ended, not killed: it has to end the build that it started.
+            process.terminate()
     tags = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", name).split()
     for tag in tags:
         docker("image", "rm", "--force", tag)
