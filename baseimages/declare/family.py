@@ -72,6 +72,15 @@ class BaseFamily(Declared):
     """Build arguments that every image on this base gets."""
 
 
+class CudaLine(Declared):
+    """A CUDA version that an image can be built for; its locks are `requirements-cuda-<line>`."""
+
+    driver_min: Name
+    """Oldest Linux driver that NVIDIA lists for this CUDA."""
+    compute_capabilities: tuple[Name, ...] = Field(min_length=1)
+    """Generations of GPUs that its torch has kernels for, such as 8.6."""
+
+
 class Image(Declared):
     """An image of the family; the user's word for it, the variant, is its key."""
 
@@ -89,6 +98,12 @@ class Image(Declared):
     """The target that is meant when none is named, and the one that is published."""
     bases: tuple[Name, ...] = Field(min_length=1)
     """Base families it builds on, preferred first."""
+    pythons: tuple[Name, ...] = Field(default=("3.13",), min_length=1)
+    """Values of the build argument PYTHON_VERSION, the default first."""
+    cuda: dict[Name, CudaLine] = Field(default_factory=dict)
+    """Values of the build argument CUDA, the default first; empty without a GPU."""
+    tensorrt: tuple[Name, ...] = ()
+    """Values of the build argument TENSORRT, the default first; empty without a GPU."""
     suite: RelativePath
     """Script that tests the built image, given the image's tag."""
     tags: tuple[TagTemplate, ...] = Field(min_length=1)
@@ -101,6 +116,14 @@ class Image(Declared):
     def dockerfile(self) -> str:
         """Path of the Dockerfile, relative to the checkout."""
         return f"{self.name}/Dockerfile"
+
+    @property
+    def lock_parts(self) -> tuple[str, ...]:
+        """What its wheels are resolved for: its CUDA lines, or else its base families.
+
+        `requirements.txt` has what all parts agree on, `requirements-<part>.txt` the rest.
+        """
+        return tuple(f"cuda-{line}" for line in self.cuda) or self.bases
 
     def target(self, word: str | None) -> str:
         """The target of that name, the default for None. Raises UsageError."""
@@ -208,6 +231,8 @@ def _model_at(location: tuple[str, ...]) -> type[Declared]:
             return Bootstrap
         case ("bases", _, _):
             return BaseFamily
+        case ("images", _, "cuda", _, _):
+            return CudaLine
         case ("images", _, _):
             return Image
         case _:

@@ -1,8 +1,8 @@
 """Resolves requirements with uv and writes the locks; `nox -s lock` calls `run_locks`.
 
 Every lock is resolved again from its `.in` file (or pyproject.toml), newest versions first, with a
-hash for each file and without any index address. An image's wheels are resolved once per base
-family, and what all families agree on goes into one shared lock.
+hash for each file and without any index address. An image's wheels are resolved once per part (a
+base family, or a CUDA line), and what all parts agree on goes into one shared lock.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def run_locks(root: Path, family: Family, runner: Runner, *, dry_run: bool = Fal
     """
     changes = [lock_environment(root, runner)]
     for image in family.images.values():
-        changes += lock_image(root / image.name, image.bases, runner)
+        changes += lock_image(root / image.name, image.lock_parts, runner)
     if not dry_run:
         for change in changes:
             if change.new != change.old:
@@ -66,8 +66,8 @@ def lock_environment(root: Path, runner: Runner) -> LockChange:
     return _change(root / "tools/environment.txt", "pyproject.toml", text)
 
 
-def lock_image(folder: Path, bases: tuple[str, ...], runner: Runner) -> list[LockChange]:
-    """The locks of one image: programs, torch, shared wheels, wheels by base family."""
+def lock_image(folder: Path, parts: tuple[str, ...], runner: Runner) -> list[LockChange]:
+    """The locks of one image: programs, torch, shared wheels, wheels by part (Image.lock_parts)."""
     changes = []
     if (folder / "requirements-core.in").exists():
         text = resolve(_for_image(folder, "requirements-core.in"), runner)
@@ -75,7 +75,7 @@ def lock_image(folder: Path, bases: tuple[str, ...], runner: Runner) -> list[Loc
     if (folder / "requirements-torch.in").exists():
         changes.append(_lock_torch(folder, runner))
     if (folder / "requirements.in").exists():
-        changes += _lock_wheels(folder, bases, runner)
+        changes += _lock_wheels(folder, parts, runner)
     return changes
 
 
@@ -101,11 +101,11 @@ def parse_versions(text: str) -> dict[str, str]:
 
 
 def split_shared(resolved: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """What all base families agree on, and for each family what is its own.
+    """What all parts agree on, and for each part what is its own.
 
-    `resolved` is base family -> lock text; blocks are compared without their comments.
+    `resolved` is part -> lock text; blocks are compared without their comments.
     """
-    blocks = {base: parse_lock(text) for base, text in resolved.items()}
+    blocks = {part: parse_lock(text) for part, text in resolved.items()}
     first = next(iter(blocks.values()))
     shared = {
         name: block
@@ -113,8 +113,8 @@ def split_shared(resolved: Mapping[str, str]) -> tuple[str, dict[str, str]]:
         if all(_bare(other.get(name, "")) == _bare(block) for other in blocks.values())
     }
     own = {
-        base: "".join(block for name, block in of_base.items() if name not in shared)
-        for base, of_base in blocks.items()
+        part: "".join(block for name, block in of_part.items() if name not in shared)
+        for part, of_part in blocks.items()
     }
     return "".join(shared.values()), own
 
@@ -155,17 +155,18 @@ def _lock_torch(folder: Path, runner: Runner) -> LockChange:
     return _change(path, "requirements-torch.in", text)
 
 
-def _lock_wheels(folder: Path, bases: tuple[str, ...], runner: Runner) -> list[LockChange]:
+def _lock_wheels(folder: Path, parts: tuple[str, ...], runner: Runner) -> list[LockChange]:
+    apart = (folder / "requirements-torch.in").exists()
+    without_torch = ("--excludes", "requirements-torch.in") if apart else ()
     resolved = {}
-    for base in bases:
-        sources = ("requirements.in", f"requirements-{base}.in")
-        without_torch = ("--excludes", "requirements-torch.in")
-        resolved[base] = resolve(_for_image(folder, *sources, *without_torch), runner)
+    for part in parts:
+        sources = ("requirements.in", f"requirements-{part}.in")
+        resolved[part] = resolve(_for_image(folder, *sources, *without_torch), runner)
     shared, own = split_shared(resolved)
     changes = [_change(folder / "requirements.txt", "requirements.in", shared)]
-    for base, text in own.items():
-        source = f"requirements-{base}.in"
-        changes.append(_change(folder / f"requirements-{base}.txt", source, text))
+    for part, text in own.items():
+        source = f"requirements-{part}.in"
+        changes.append(_change(folder / f"requirements-{part}.txt", source, text))
     return changes
 
 
