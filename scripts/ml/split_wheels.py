@@ -1,9 +1,11 @@
 """Prunes freshly installed wheels and moves them out, one tree for each layer.
 
-    python3 -B split_wheels.py OUT LOCK...
+    python3 -B split_wheels.py OUT LAYOUT LOCK...
 
-Takes the distributions that the locks name. What RECORD does not own stays behind, so no stray
-bytecode ships; what is pruned leaves RECORD too, so that it keeps telling the truth.
+Takes the distributions that the locks name; LAYOUT is the image's wheels.toml, which says what
+layer each belongs to and what nobody reads. What RECORD does not own stays behind, so no stray
+bytecode ships; what is pruned leaves RECORD too, so that it keeps telling the truth. The bytes of
+each cause are printed.
 """
 
 from __future__ import annotations
@@ -13,30 +15,24 @@ import re
 import shutil
 import sys
 import sysconfig
-from collections import defaultdict
+import tomllib
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from record import hash_file, render_record
 
 SITE = Path(sysconfig.get_path("purelib"))
-# A layer is what changes together: a bump of one must not make a device fetch the others.
-LAYERS = {
-    "inference": "onnx onnxruntime-openvino onnxscript onnx-ir onnxsim openvino ml-dtypes",
-    "data": "contourpy decord faiss-cpu fonttools h5py imageio kiwisolver matplotlib "
-    "narwhals numpy opencv-python-headless pandas pillow pyarrow pymssql scikit-image "
-    "scikit-learn scipy seaborn shapely sympy tifffile",
-    "hf": "accelerate hf-xet huggingface-hub regex safetensors sentencepiece tokenizers transformers",
+# Nothing at run time reads these.
+BUILD_SUFFIXES = {
+    ".a": "static libraries",
+    **dict.fromkeys((".c", ".cc", ".cpp", ".cu", ".pxd", ".pyx"), "sources"),
+    **dict.fromkeys((".cmake", ".cuh", ".h", ".hpp"), "headers"),
+    ".pyi": "type stubs",
 }
-LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names.split()}
-# Nothing at run time reads these. numpy keeps its headers: people compile against it.
-BUILD_SUFFIXES = {".a", ".c", ".cc", ".cmake", ".cpp", ".h", ".hpp", ".pxd", ".pyi", ".pyx"}
-# skimage loads its modules from its own .pyi files (lazy_loader.attach_stub).
-NEEDS_STUBS = "scikit-image"
-NEEDS_HEADERS = "numpy"
-# Plugins for devices whose drivers this image does not have: 85 MB.
-ABSENT_DEVICES = re.compile(r"libopenvino_intel_(gpu|npu)|(^|/)cache\.json$|npu_compiler")
 LINKABLE = re.compile(r"\.so(\.[0-9.]+)?$")
+CUDA_SUFFIX = re.compile(r"-cu\d+$")
 
 
 def normalize(name: str) -> str:
@@ -44,26 +40,62 @@ def normalize(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+@dataclass
+class Layout:
+    """What wheels.toml says, and the bytes that were pruned so far, by cause."""
+
+    layer_of: dict[str, str]
+    keep_headers: set[str]
+    keep_stubs: set[str]
+    rules: list[tuple[str, set[str], re.Pattern[str]]]
+    pruned_bytes: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def load(cls, path: Path) -> Layout:
+        """Read wheels.toml; {cuda} in a pattern stands for the CUDA line of the build, as 128."""
+        cuda = os.environ.get("CUDA", "").replace(".", "")
+        text = tomllib.loads(path.read_text(encoding="utf-8"))
+        return cls(
+            layer_of={name: layer for layer, names in text["layers"].items() for name in names},
+            keep_headers=set(text["keep_headers"]),
+            keep_stubs=set(text["keep_stubs"]),
+            rules=[
+                (
+                    rule["cause"],
+                    set(rule["distributions"]),
+                    re.compile(rule["pattern"].replace("{cuda}", cuda)),
+                )
+                for rule in text["prune"]
+            ],
+        )
+
+    def layer(self, name: str) -> str:
+        """The layer of a distribution; a CUDA line's suffix (-cu12) does not matter."""
+        return self.layer_of.get(name) or self.layer_of.get(CUDA_SUFFIX.sub("", name), "rest")
+
+    def cause_to_prune(self, name: str, path: Path) -> str:
+        """Why a file of the distribution `name` does not ship; empty when it does."""
+        folders = path.relative_to(SITE).parts[:-1] if path.is_relative_to(SITE) else ()
+        if {"tests", "test"} & set(folders):
+            return "tests"
+        if path.suffix == ".pyc":
+            return "bytecode"
+        for cause, names, pattern in self.rules:
+            if {name, CUDA_SUFFIX.sub("", name)} & names and pattern.search(str(path)):
+                return cause
+        kind = BUILD_SUFFIXES.get(path.suffix, "")
+        kept = self.keep_stubs if kind == "type stubs" else self.keep_headers
+        return "" if name in kept else kind
+
+
 def read_names(lock: Path) -> set[str]:
     """The distributions that a lock pins."""
     return {normalize(name) for name in re.findall(r"^([\w.-]+)==", lock.read_text(), re.M)}
 
 
-def is_kept(name: str, path: Path) -> bool:
-    """Whether a file of the distribution `name` is of use in the image."""
-    folders = path.relative_to(SITE).parts[:-1] if path.is_relative_to(SITE) else ()
-    if {"tests", "test"} & set(folders) or path.suffix == ".pyc":
-        return False
-    if name in ("openvino", "onnxruntime-openvino") and ABSENT_DEVICES.search(str(path)):
-        return False
-    if name == NEEDS_STUBS and path.suffix == ".pyi":
-        return True
-    return name == NEEDS_HEADERS or path.suffix not in BUILD_SUFFIXES
-
-
-def link_copies(files: list[Path]) -> None:
-    """Turn equal shared objects of one folder into links: wheels cannot hold links."""
-    alike = defaultdict(list)
+def link_copies(files: list[Path]) -> int:
+    """Turn equal shared objects of one folder into links, as wheels cannot hold any; gives bytes."""
+    alike, saved_bytes = defaultdict(list), 0
     for path in files:
         if LINKABLE.search(path.name) and not path.is_symlink():
             alike[path.parent, path.stat().st_size].append(path)
@@ -74,35 +106,49 @@ def link_copies(files: list[Path]) -> None:
         for copies in by_hash.values():
             real, *others = sorted(copies, key=lambda path: -len(path.name))
             for other in others:
+                saved_bytes += other.stat().st_size
                 other.unlink()
                 other.symlink_to(real.name)
+    return saved_bytes
 
 
-def move_out(dist: Distribution, out: Path) -> None:
+def choose_files(dist: Distribution, layout: Layout) -> list[Path]:
+    """The files of a distribution that ship; what does not is counted."""
+    name, kept = normalize(dist.name), []
+    for path in (Path(os.path.normpath(SITE / file)) for file in dist.files or []):
+        if not path.exists():
+            continue
+        if cause := layout.cause_to_prune(name, path):
+            layout.pruned_bytes[cause] += path.stat().st_size
+        else:
+            kept.append(path)
+    return kept
+
+
+def move_out(dist: Distribution, out: Path, layout: Layout) -> None:
     """Move one distribution into the tree of its layer and write its RECORD anew."""
-    name = normalize(dist.name)
-    owned = [Path(os.path.normpath(SITE / file)) for file in dist.files or []]
-    files = [path for path in owned if is_kept(name, path) and path.exists()]
-    link_copies(files)
+    files = choose_files(dist, layout)
+    layout.pruned_bytes["copies in one folder"] += link_copies(files)
     dist_info = next(path.parent for path in files if path.name == "METADATA")
     (dist_info / "RECORD").write_text(render_record(SITE, dist_info, [(path, path) for path in files]))
+    tree = out / layout.layer(normalize(dist.name))  # before its metadata moves
     for path in files:
-        target = out / LAYER_OF.get(name, "rest") / path.relative_to("/")
+        target = tree / path.relative_to("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(path, target)
 
 
-def main(out: Path, locks: list[Path]) -> None:
+def main(out: Path, layout: Layout, locks: list[Path]) -> None:
     """Split what is installed in SITE; a locked name that is absent stops the build."""
     locked = set().union(*map(read_names, locks))
     installed = {normalize(dist.name): dist for dist in distributions(path=[str(SITE)])}
     if missing := sorted(locked - set(installed)):
         sys.exit(f"locked but not installed: {', '.join(missing)}; run `nox -s lock`")
-    if unknown := sorted(set(LAYER_OF) - locked):
-        sys.exit(f"given a layer but not locked: {', '.join(unknown)}; edit LAYERS in {__file__}")
     for name in sorted(locked):
-        move_out(installed[name], out)
+        move_out(installed[name], out, layout)
+    for cause, size_bytes in layout.pruned_bytes.most_common():
+        print(f"pruned {size_bytes / 1e6:8.1f} MB  {cause}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), [Path(word) for word in sys.argv[2:]])
+    main(Path(sys.argv[1]), Layout.load(Path(sys.argv[2])), [Path(word) for word in sys.argv[3:]])
