@@ -37,14 +37,6 @@ def call(session: nox.Session, *words: str) -> None:
     session.run(*words, interrupt_timeout=STOP_S, terminate_timeout=STOP_S)
 
 
-def call_verb(session: nox.Session, verb: str) -> None:
-    """Run an invoke verb for every image of the family, or for the one named after `--`."""
-    named = any(word.startswith(("--variant", "-v")) for word in session.posargs)
-    for variant in [None] if named else VARIANTS:
-        words = [] if variant is None else ["--variant", variant]
-        call(session, "python", "-m", "invoke", verb, *words, *session.posargs)
-
-
 @nox.session
 def main(session: nox.Session) -> None:
     """Lint, then build, test, scan, benchmark and report the CPU image's core: the main job."""
@@ -71,20 +63,20 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def scan(session: nox.Session) -> None:
-    """Make SBOMs and look for vulnerabilities, secrets, misconfiguration and licences."""
-    call_verb(session, "scan")
+    """Make SBOMs of what is built; look for vulnerabilities, secrets, misconfiguration, licences."""
+    call(session, "python", "-m", "invoke", "scan", *session.posargs)
 
 
 @nox.session
 def benchmark(session: nox.Session) -> None:
-    """Measure cold, no-op and edit builds and the layers."""
-    call_verb(session, "benchmark")
+    """Measure cold, no-op and edit builds and the layers of what is built."""
+    call(session, "python", "-m", "invoke", "benchmark", *session.posargs)
 
 
 @nox.session
 def report(session: nox.Session) -> None:
-    """Render reports/ from the records."""
-    call_verb(session, "report")
+    """Render reports/ from the records of what is built."""
+    call(session, "python", "-m", "invoke", "report", *session.posargs)
 
 
 @nox.session

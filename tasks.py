@@ -21,7 +21,7 @@ from baseimages.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, BaseI
 
 ROOT = Path(__file__).parent
 SELECTION = {
-    "variant": "the image, a key of images.toml (cpu)",
+    "variant": "the image, a key of images.toml (cpu, gpu)",
     "target": "core or full; otherwise full to build, the latest build to read",
     "base": "auto, or a base family of images.toml (ubuntu-24.04, debian-13)",
 }
@@ -66,6 +66,12 @@ def choose(variant: str, target: str, base: str) -> verbs.Selection:
     return verbs.Selection(root=ROOT, variant=variant, target=target or None, base=base)
 
 
+def choose_built(variant: str, target: str, base: str) -> list[verbs.Selection]:
+    """What the person chose among the built images; no variant means each of them."""
+    variants = [variant] if variant else verbs.list_built(ROOT)
+    return [choose(name, target, base) for name in variants]
+
+
 @verb(
     help=help_for("variant", "target", "base", "json", "ca_bundle", "build_arg"),
     iterable=["build_arg"],
@@ -104,11 +110,12 @@ def verify(
 
 @verb(help=help_for("variant", "target", "base", "json", "dry_run"))
 def scan(
-    _: Context, variant: str = "cpu", target: str = "", base: str = "auto", json: bool = False,
+    _: Context, variant: str = "", target: str = "", base: str = "auto", json: bool = False,
     dry_run: bool = False,
 ) -> None:  # fmt: skip
     """Make SBOMs and look for vulnerabilities, secrets, misconfiguration and licences."""
-    print(verbs.scan(choose(variant, target, base), dry_run=dry_run, as_json=json), end="")
+    for selection in choose_built(variant, target, base):
+        print(verbs.scan(selection, dry_run=dry_run, as_json=json), end="")
 
 
 @verb(
@@ -118,20 +125,21 @@ def scan(
     )
 )  # fmt: skip
 def benchmark(
-    _: Context, variant: str = "cpu", target: str = "", base: str = "auto", json: bool = False,
+    _: Context, variant: str = "", target: str = "", base: str = "auto", json: bool = False,
     dry_run: bool = False, ca_bundle: str = "", rebuild: bool = False,
 ) -> None:  # fmt: skip
     """Measure cold, no-op and edit builds, and the layers."""
     inputs = verbs.BuildInputs(ca_bundle=ca_bundle or None)
-    selection = choose(variant, target, base)
-    text = verbs.benchmark(selection, inputs, rebuild=rebuild, dry_run=dry_run, as_json=json)
-    print(text, end="")
+    for selection in choose_built(variant, target, base):
+        text = verbs.benchmark(selection, inputs, rebuild=rebuild, dry_run=dry_run, as_json=json)
+        print(text, end="")
 
 
 @verb(help=help_for("variant", "json", "dry_run"))
-def report(_: Context, variant: str = "cpu", json: bool = False, dry_run: bool = False) -> None:
+def report(_: Context, variant: str = "", json: bool = False, dry_run: bool = False) -> None:
     """Render reports/<image>/<revision>/ and the index from the records of all targets."""
-    print(verbs.report(choose(variant, "", "auto"), dry_run=dry_run, as_json=json), end="")
+    for selection in choose_built(variant, "", "auto"):
+        print(verbs.report(selection, dry_run=dry_run, as_json=json), end="")
 
 
 @verb(

@@ -31,6 +31,7 @@ from baseimages.plan import (
     render_plan,
 )
 from baseimages.records import (
+    WORK_FOLDER,
     WorkFolder,
     checkout_lock,
     load_record,
@@ -199,6 +200,20 @@ def write_schema(root: Path) -> str:
     path = root / "images.schema.json"
     write_text(path, render_schema())
     return f"{path.name} written\n"
+
+
+def list_built(root: Path) -> tuple[str, ...]:
+    """The variants that are built in this checkout. Raises RecordError when none is."""
+    family = load_family(root / "images.toml")
+    built = tuple(
+        variant
+        for variant, image in family.images.items()
+        if any((root / WORK_FOLDER / image.name).glob(f"*/*/{WorkFolder.BUILD}"))
+    )
+    if not built:
+        first = next(iter(family.images))
+        raise RecordError("no image is built in this checkout", next_step=f"run `nox -s build-{first}`")
+    return built
 
 
 def find_build(selection: Selection) -> tuple[WorkFolder, BuildRecord]:

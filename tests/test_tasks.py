@@ -108,7 +108,7 @@ def test_an_unknown_variant_is_refused_with_the_nearest(
     assert code == 2
     assert said.splitlines() == [
         "error: unknown variant 'cpuu'",
-        "Next: did you mean cpu? Otherwise use one of: cpu",
+        "Next: did you mean cpu? Otherwise use one of: cpu, gpu",
     ]
 
 
@@ -171,7 +171,7 @@ def test_a_hostile_target_or_base_is_refused_before_a_build_is_read(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(verbs, "ProcessRunner", NoRunner)
-    assert refusal(capsys, verb, **words)[0] == 2
+    assert refusal(capsys, verb, variant="cpu", **words)[0] == 2
     assert sorted(path.name for path in checkout.iterdir()) == ["images.toml"]
 
 
@@ -462,3 +462,15 @@ def test_the_menu_has_every_verb_with_one_line(capsys: pytest.CaptureFixture[str
     names = [item.name.replace("_", "-") for item in vars(tasks).values() if isinstance(item, Task)]
     for name in names:
         assert f"  {name} " in menu
+
+
+@pytest.mark.parametrize("verb", [tasks.scan, tasks.benchmark, tasks.report])
+def test_without_a_variant_what_is_built_is_read_and_nothing_is_said_of_the_rest(
+    verb: Callable[..., None], checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = refusal(capsys, verb, dry_run=True)
+    assert (code, "nox -s build-cpu" in said) == (17, True)
+    store_build(checkout, "core")
+    call(verb, dry_run=True)
+    assert "base_edge_node_amd64_cpu" in capsys.readouterr().out
+    assert verbs.list_built(checkout) == ("cpu",)
