@@ -1,10 +1,12 @@
 #!/bin/sh
 # Compiles FFmpeg from a verified tarball into a tree that ships as it is.
-#   build-ffmpeg.sh TARBALL OUT
+#   build-ffmpeg.sh TARBALL OUT [SWITCH...]
 # The switches are those of the legacy image, so no user loses a codec, format or filter; left out
-# is only what cannot be used in a container without a display: ffplay and capture devices.
+# is only what cannot be used in a container without a display: ffplay and capture devices. An
+# image's accelerator adds its own.
 set -eux
 tarball=$1 out=$2
+shift 2
 mkdir /tmp/ffmpeg
 tar -xf "$tarball" -C /tmp/ffmpeg --strip-components=1
 cd /tmp/ffmpeg
@@ -16,7 +18,7 @@ cd /tmp/ffmpeg
   --enable-libass --enable-libdav1d --enable-libdrm --enable-libfontconfig --enable-libfreetype \
   --enable-libharfbuzz --enable-libmp3lame --enable-libopenh264 --enable-libopus \
   --enable-libsvtav1 --enable-libvpx --enable-libx264 --enable-libx265 --enable-libxml2 \
-  --enable-demuxer=dash --enable-vaapi || { tail -n 30 ffbuild/config.log; exit 1; }
+  --enable-demuxer=dash --enable-vaapi "$@" || { tail -n 30 ffbuild/config.log; exit 1; }
 make -j"$(nproc)"
 make install DESTDIR="$out"
 rm -rf "$out/usr/local/include" "$out/usr/local/lib/pkgconfig" "$out/usr/local/share"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import tomllib
 
-from baseimages.declare import load_dockerfile, load_family, render_schema
+import pytest
+
+from baseimages.declare import Image, load_dockerfile, load_family, render_schema
 from baseimages.declare.locks import parse_versions
 from tests.conftest import ROOT
 
 FAMILY = load_family(ROOT / "images.toml")
-CPU = FAMILY.image("cpu")
+IMAGES = pytest.mark.parametrize("image", FAMILY.images.values(), ids=FAMILY.images)
+CPU, GPU = FAMILY.image("cpu"), FAMILY.image("gpu")
 PROMISES = tomllib.loads((ROOT / "image_testing" / "promises.toml").read_text(encoding="utf-8"))
 # Modules that are not called like the distribution that brings them.
 DISTRIBUTIONS = {
@@ -18,7 +21,6 @@ DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
     "faiss": "faiss-cpu",
     "multipart": "python-multipart",
-    "onnxruntime": "onnxruntime-openvino",
     "paho.mqtt.client": "paho-mqtt",
     "pynvml": "nvidia-ml-py",
     "skimage": "scikit-image",
@@ -26,57 +28,114 @@ DISTRIBUTIONS = {
     "yaml": "pyyaml",
 }
 TORCH = {"torch", "torchaudio", "torchvision"}
+# Asked for by torch's own parts and tested through them, or promised only where it is not left out.
+NOT_IMPORTED_BY_NAME = {"bitsandbytes", "onnxscript", "setuptools"}
+# Where the recipes of the two images differ in what they share, and why.
+OWN_STAGES = {
+    "ffmpeg-build": "NVENC and NVDEC on top of the same switches",
+    "core": "labels, and what NVIDIA's runtime reads",
+}
 
 
-def locked(name: str) -> dict[str, str]:
-    return parse_versions((ROOT / CPU.name / name).read_text(encoding="utf-8"))
+def read_image_file(image: Image, name: str) -> str:
+    return (ROOT / image.name / name).read_text(encoding="utf-8")
 
 
-def test_the_default_base_of_the_dockerfile_is_the_preferred_one_of_the_family() -> None:
-    preferred = FAMILY.base(CPU.bases[0])
-    args = load_dockerfile(ROOT / CPU.dockerfile).values({})
+def locked(image: Image, *names: str) -> dict[str, str]:
+    """Distribution -> version; every flavour of the ONNX Runtime counts as one."""
+    pins = {n: v for name in names for n, v in parse_versions(read_image_file(image, name)).items()}
+    return {re.sub(r"^onnxruntime-(gpu|openvino)$", "onnxruntime", name): v for name, v in pins.items()}
+
+
+def environment_of(image: Image) -> dict[str, str]:
+    own: dict[str, str] = PROMISES["images"][image.name]["environment"]
+    return PROMISES["core"]["environment"] | own
+
+
+@IMAGES
+def test_the_default_base_of_the_dockerfile_is_the_preferred_one_of_the_family(image: Image) -> None:
+    preferred = FAMILY.base(image.bases[0])
+    args = load_dockerfile(ROOT / image.dockerfile).values({})
     assert args["BASE_IMAGE"] == f"{preferred.reference}@{preferred.digest}"
-    assert args["BASE_FAMILY"] == CPU.bases[0]
+    assert args["BASE_FAMILY"] == image.bases[0]
+
+
+@IMAGES
+def test_the_defaults_of_the_dockerfile_are_the_first_that_are_declared(image: Image) -> None:
+    args = load_dockerfile(ROOT / image.dockerfile).values({})
+    declared = {"PYTHON_VERSION": image.pythons, "CUDA": tuple(image.cuda), "TENSORRT": image.tensorrt}
+    assert [name for name, words in declared.items() if words and args[name] != words[0]] == []
+
+
+def read_stages(image: Image) -> dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]:
+    """Stage -> its instructions, with the image's own name left out."""
+    return {
+        stage.name: tuple(
+            (item.keyword, tuple(f.replace(image.name, "IMAGE") for f in item.flags), item.text)
+            for item in stage.instructions
+        )
+        for stage in load_dockerfile(ROOT / image.dockerfile).stages
+    }
+
+
+def test_the_images_share_the_recipe_of_core_but_for_what_is_declared() -> None:
+    cpu, gpu = read_stages(CPU), read_stages(GPU)
+    core = set(cpu) - {"full", "wheels", "torch", "torch-debian-13", "torch-ubuntu-24.04"}
+    assert core <= set(gpu)
+    assert {name for name in core if cpu[name] != gpu[name]} == set(OWN_STAGES)
+
+
+def test_pins_that_the_images_share_agree() -> None:
+    cpu, gpu = (load_dockerfile(ROOT / image.dockerfile).values({}) for image in (CPU, GPU))
+    assert {name: value for name, value in cpu.items() if gpu[name] != value} == {}
+    assert read_image_file(CPU, "requirements-core.txt") == read_image_file(GPU, "requirements-core.txt")
 
 
 def test_the_schema_for_editors_is_the_one_of_the_model() -> None:
     assert (ROOT / "images.schema.json").read_text(encoding="utf-8") == render_schema()
 
 
-def test_environment_and_version_of_the_image_are_the_declared_ones() -> None:
-    text = (ROOT / CPU.dockerfile).read_text(encoding="utf-8")
-    for name, value in {"AI_ENV": CPU.name, "AI_ENV_VER": CPU.environment_version}.items():
-        assert PROMISES["core"]["environment"][name] == value
-        assert f" {name}={value} " in text
-    assert f'image.version="{CPU.environment_version}"' in text
-    assert f'image.title="{CPU.name}"' in text
+@IMAGES
+def test_environment_and_version_of_the_image_are_the_declared_ones(image: Image) -> None:
+    text = read_image_file(image, "Dockerfile")
+    for name, value in {"AI_ENV": image.name, "AI_ENV_VER": image.environment_version}.items():
+        assert environment_of(image)[name] == value
+    assert f'image.version="{image.environment_version}"' in text
+    assert f'image.title="{image.name}"' in text
 
 
-def test_every_promised_variable_is_set_by_the_dockerfile() -> None:
-    text = (ROOT / CPU.dockerfile).read_text(encoding="utf-8")
-    for name, value in PROMISES["core"]["environment"].items():
-        assert re.search(rf"\b{name}={re.escape(value)}(\s|$)", text), name
+@IMAGES
+def test_every_promised_variable_is_set_by_the_dockerfile(image: Image) -> None:
+    for name, value in environment_of(image).items():
+        assert re.search(rf"\b{name}={re.escape(value)}(\s|$)", read_image_file(image, "Dockerfile")), name
 
 
-def test_every_promised_module_is_locked_for_every_family() -> None:
-    for base in CPU.bases:
-        pins = locked("requirements.txt") | locked(f"requirements-{base}.txt")
+@IMAGES
+def test_every_promised_module_is_locked_for_every_part(image: Image) -> None:
+    for part in image.lock_parts:
+        pins = locked(image, "requirements.txt", f"requirements-{part}.txt")
         wanted = {DISTRIBUTIONS.get(name, name) for name in PROMISES["full"]["imports"]} - TORCH
         assert sorted(wanted - pins.keys()) == []
 
 
-def test_every_module_that_people_asked_for_is_promised() -> None:
-    text = (ROOT / CPU.name / "requirements.in").read_text(encoding="utf-8")
-    stack = text.partition("# what torch of both families declares")[0]
-    asked = set(re.findall(r"^([a-z][\w.-]*)", stack, re.M))
+@IMAGES
+def test_every_module_that_people_asked_for_is_promised(image: Image) -> None:
+    stack = read_image_file(image, "requirements.in").partition("# what torch of both families declares")[0]
+    asked = set(re.findall(r"^([a-z][\w.-]*)", stack.replace("onnxruntime-openvino", "onnxruntime"), re.M))
     promised = {DISTRIBUTIONS.get(name, name) for name in PROMISES["full"]["imports"]}
-    # onnxscript is torch.onnx.export's own, tested by the export
-    assert sorted(asked - promised - {"onnxscript"}) == []
+    assert sorted(asked - promised - NOT_IMPORTED_BY_NAME) == []
 
 
-def test_torch_is_declared_once_for_each_family() -> None:
-    assert set(PROMISES["full"]["torch"]) | {"ubuntu-24.04"} == set(CPU.bases)
-    assert locked("requirements-torch.txt").keys() == TORCH
+def test_torch_is_declared_once_for_each_family_and_for_each_cuda_line() -> None:
+    assert set(PROMISES["images"][CPU.name]["torch"]) | {"ubuntu-24.04"} == set(CPU.bases)
+    assert locked(CPU, "requirements-torch.txt").keys() == TORCH
+    for part in GPU.lock_parts:
+        assert locked(GPU, f"requirements-{part}.txt").keys() >= TORCH
+
+
+def test_the_declared_generations_of_gpus_are_the_tested_ones() -> None:
+    declared = {line: list(cuda.compute_capabilities) for line, cuda in GPU.cuda.items()}
+    assert PROMISES["images"][GPU.name]["compute_capabilities"] == declared
 
 
 def test_actions_of_the_workflow_are_pinned_by_commit_and_start_without_permissions() -> None:

@@ -21,7 +21,10 @@ from baseimages.records import write_text
 DEADLINE_S = 600.0
 IMAGE_PYTHON = "3.13"
 IMAGE_PLATFORM = "x86_64-manylinux_2_39"  # glibc of Ubuntu 24.04, the older of the two bases
+# Parts that come from an index of their own, and from nowhere else.
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
+TENSORRT_INDEX = "https://pypi.nvidia.com"
+OWN_INDEXES = {"torch": TORCH_INDEX, "tensorrt": TENSORRT_INDEX}
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>\S+)", re.M)
 
 
@@ -72,8 +75,9 @@ def lock_image(folder: Path, parts: tuple[str, ...], runner: Runner) -> list[Loc
     if (folder / "requirements-core.in").exists():
         text = resolve(_for_image(folder, "requirements-core.in"), runner)
         changes.append(_change(folder / "requirements-core.txt", "requirements-core.in", text))
-    if (folder / "requirements-torch.in").exists():
-        changes.append(_lock_torch(folder, runner))
+    for part, index in OWN_INDEXES.items():
+        if (folder / f"requirements-{part}.in").exists():
+            changes.append(_lock_from(index, folder, part, runner))
     if (folder / "requirements.in").exists():
         changes += _lock_wheels(folder, parts, runner)
     return changes
@@ -140,10 +144,11 @@ def _for_image(folder: Path, *words: str) -> Resolution:
     return Resolution(folder=folder, words=(*words, *platform, "--only-binary", ":all:"))
 
 
-def _lock_torch(folder: Path, runner: Runner) -> LockChange:
-    """The trio from its own index alone; where that does not answer, the old lock stays."""
-    path = folder / "requirements-torch.txt"
-    words = ("requirements-torch.in", "--no-deps", "--default-index", TORCH_INDEX)
+def _lock_from(index: str, folder: Path, part: str, runner: Runner) -> LockChange:
+    """What is asked for, from that index alone; where it does not answer, the old lock stays."""
+    source, path = f"requirements-{part}.in", folder / f"requirements-{part}.txt"
+    # TensorRT's module is an sdist of a few lines; everything else is a wheel.
+    words = (source, "--no-deps", "--default-index", index, "--no-binary", "tensorrt-cu12")
     try:
         text = resolve(_for_image(folder, *words), runner)
     except CommandError as error:
@@ -151,8 +156,8 @@ def _lock_torch(folder: Path, runner: Runner) -> LockChange:
         if not unreachable or not path.exists():
             raise
         old = path.read_text(encoding="utf-8")
-        return LockChange(path=path, old=old, new=old, kept_because=f"{TORCH_INDEX} did not answer")
-    return _change(path, "requirements-torch.in", text)
+        return LockChange(path=path, old=old, new=old, kept_because=f"{index} did not answer")
+    return _change(path, source, text)
 
 
 def _lock_wheels(folder: Path, parts: tuple[str, ...], runner: Runner) -> list[LockChange]:

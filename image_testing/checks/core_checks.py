@@ -33,7 +33,8 @@ def run(*argv: str, timeout: float = 120) -> str:
     return done.stdout
 
 
-def add_checks(suite: Any, promises: dict[str, Any], labels: dict[str, str]) -> None:
+def add_checks(suite: Any, promises: dict[str, Any], own: dict[str, Any], labels: dict[str, str]) -> None:
+    """The checks of every image; `own` is what this image promises beside `promises`."""
     for name in promises["commands"]:
         suite.check(f"command {name}", lambda name=name: find(name))
     suite.check("command ngrok", lambda: check_ngrok(labels))
@@ -45,10 +46,11 @@ def add_checks(suite: Any, promises: dict[str, Any], labels: dict[str, str]) -> 
         "uv is the locked one", lambda: same(read_lock(CORE_LOCK)["uv"], run("uv", "--version").split()[1])
     )
     suite.check("pip and uv see one system Python", check_installers)
-    for name, value in promises["environment"].items():
+    for name, value in (promises["environment"] | own["environment"]).items():
         suite.check(f"environment {name}", lambda name=name, value=value: same(value, os.environ.get(name)))
     for kind, pattern in KINDS.items():
-        suite.check(f"FFmpeg {kind}", lambda k=kind, p=pattern: check_parts(k, p, promises["ffmpeg"][k]))
+        promised = promises["ffmpeg"][kind] + own.get("ffmpeg", {}).get(kind, [])
+        suite.check(f"FFmpeg {kind}", lambda k=kind, p=pattern, words=promised: check_parts(k, p, words))
     suite.check("FFmpeg encodes and decodes a clip", check_clip)
     suite.check("MQTT round trip", check_mqtt)
     suite.check("Node computes", lambda: same("42\n", run("node", "-e", "console.log(6*7)")))
@@ -94,10 +96,10 @@ def read_lock(name: str) -> dict[str, str]:
     return dict(re.findall(r"^([\w.-]+)==([^ ;]+)", text, re.MULTILINE))
 
 
-def check_locked(*locks: str, names: tuple[str, ...] = ()) -> str:
+def check_locked(*locks: str, names: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> str:
     """Every distribution of the locks, or those named, is installed in the locked version."""
     pins = {name: version for lock in locks for name, version in read_lock(lock).items()}
-    chosen = {name: pins[name] for name in names or pins}
+    chosen = {name: pins[name] for name in names or pins if name not in without}
     for name, version in chosen.items():
         same((name, version), (name, metadata.version(name)))
     return f"{len(chosen)} distributions"

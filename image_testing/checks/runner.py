@@ -48,20 +48,25 @@ class Suite:
             ElementTree.SubElement(case, "system-out").text = detail
 
 
-def main() -> int:
+def main(name: str) -> int:
     import core_checks
 
     promises = tomllib.loads((HERE / "promises.toml").read_text(encoding="utf-8"))
     labels = json.loads((HERE / "labels.json").read_text(encoding="utf-8")) or {}
-    suite = Suite("test-cpu")
-    core_checks.add_checks(suite, promises["core"], labels)
-    if labels.get("io.baseimages.target") == "full":
+    own = promises["images"][labels["org.opencontainers.image.title"]]
+    suite = Suite(name)
+    core_checks.add_checks(suite, promises["core"], own, labels)
+    if labels["io.baseimages.target"] == "full":
         import full_checks
 
-        full_checks.add_checks(suite, promises["full"], labels)
+        full_checks.add_checks(suite, promises["full"], own, labels)
+        if "io.baseimages.cuda" in labels:
+            import gpu_checks
+
+            gpu_checks.add_checks(suite, own, labels)
     ElementTree.ElementTree(suite.root).write(HERE / "junit.xml", encoding="unicode")
     return 1 if suite.failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# What the suites of all images share; sourced by test-<variant>.sh, which sets
+#   SUITE               its own name
+#   IMAGE_FOLDER        the folder of the image's locks
+#   IMAGE_ARCHITECTURE  amd64 or arm64
+# and may define ask_more, which asks the image from outside with `outcome`, and ENGINE_OPTIONS, an
+# array of options for the container that the checks run in.
+# Exit 0: every check passed or was skipped with its reason; 1: a check failed; 2: wrong words or
+# no engine. Nothing is mounted: the checks travel by standard input, so a remote engine will do.
+
+SUITE_FOLDER=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly SUITE_FOLDER
+ENGINE_OPTIONS=()
+
+stop() {
+  printf '%s: %s\n' "$SUITE" "$*" >&2
+  exit 2
+}
+
+read_words() { # the suite's own words; sets image and junit
+  image='' junit=''
+  while (($#)); do
+    case $1 in
+      --junit)
+        (($# > 1)) || stop "--junit needs a file"
+        junit=$2
+        shift
+        ;;
+      -*) stop "unknown option $1; usage: $SUITE.sh IMAGE [--junit FILE]" ;;
+      *) image=$1 ;;
+    esac
+    shift
+  done
+  [[ -n $image ]] || stop "no image; usage: $SUITE.sh IMAGE [--junit FILE]"
+}
+
+check_engine() { # an engine that answers, has the image, and runs its architecture
+  command -v docker > /dev/null || stop "no docker client on PATH; run ./bootstrap.sh"
+  # `docker info --format` exits 0 without a daemon: an empty answer is what tells.
+  local engine
+  engine=$(docker info --format '{{.Architecture}}' 2> /dev/null || true)
+  case $engine in
+    x86_64 | amd64) engine=amd64 ;;
+    aarch64 | arm64) engine=arm64 ;;
+    *) stop "no container engine answers; start it, or run ./bootstrap.sh" ;;
+  esac
+  docker image inspect "$image" > /dev/null 2>&1 || stop "no image $image in the engine; build it first"
+  [[ $engine == "$IMAGE_ARCHITECTURE" ]] || skip_all "$engine"
+}
+
+skip_all() { # the whole suite, because the engine runs another architecture
+  printf 'skipped: the image is for %s, the engine runs %s, the client %s\n' "$IMAGE_ARCHITECTURE" "$1" "$(uname -m)"
+  if [[ -n $junit ]]; then
+    printf '<testsuite name="%s" tests="1" skipped="1"><testcase name="architecture" time="0"><skipped message="engine runs %s"/></testcase></testsuite>\n' "$SUITE" "$1" > "$junit"
+  fi
+  exit 0
+}
+
+# The entrypoint is asked from outside: what it does before and after the command is its contract.
+outcome() { # NAME EXPECTED FOUND: one line for the runner inside
+  printf '%s\t%s\t%s\n' "$1" "$2" "$3"
+}
+
+ask_from_outside() {
+  outcome 'EE_DD=0 hands over exit code and output untouched' '37 a b' \
+    "$(set +e; out=$(docker run --rm -e EE_DD=0 "$image" bash -c 'printf "%s" "$1"; exit 37' _ 'a b' 2> /dev/null); printf '%s %s' $? "$out")"
+  outcome 'EE_DD=false starts no engine' 'none' \
+    "$(docker run --rm -e EE_DD=false "$image" bash -c 'pgrep -x dockerd || ls /proc/[0-9]*/comm | xargs cat 2> /dev/null | grep -x dockerd || echo none' 2> /dev/null)"
+  outcome 'no command is an error, not a daemon' '64' \
+    "$(set +e; docker run --rm --entrypoint /usr/local/bin/entrypoint.sh "$image" > /dev/null 2>&1; printf %s $?)"
+  outcome 'without privileges EE_DD=1 fails soon and says so' '69' \
+    "$(set +e; docker run --rm -e EE_DD=1 "$image" true > /dev/null 2>&1; printf %s $?)"
+  outcome 'WORKDIR' '/exe_eng_base' "$(docker run --rm "$image" pwd 2> /dev/null)"
+}
+
+ask_more() { :; }
+
+run_suite() { # WORD...: everything; ends the script
+  read_words "$@"
+  check_engine
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  docker image inspect --format '{{json .Config.Labels}}' "$image" > "$work/labels.json"
+  prepare
+  { ask_from_outside; ask_more; } > "$work/outside.tsv"
+  mkdir "$work/locks"
+  cp "$SUITE_FOLDER/promises.toml" "$SUITE_FOLDER"/checks/*.py "$work/"
+  cp "$SUITE_FOLDER/../$IMAGE_FOLDER/"requirements*.txt "$work/locks/"
+  local status=0
+  tar -C "$work" -c . | docker run --rm -i -e EE_DD=false "${ENGINE_OPTIONS[@]}" "$image" bash -c '
+    mkdir /tmp/checks && tar -x -C /tmp/checks && cd /tmp/checks &&
+    { python -B runner.py "$1" >&2; code=$?; cat junit.xml; exit $code; }' _ "$SUITE" > "$work/junit.xml" || status=$?
+  [[ -z $junit || ! -s $work/junit.xml ]] || cp "$work/junit.xml" "$junit"
+  exit "$status"
+}
+
+prepare() { :; }

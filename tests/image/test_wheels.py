@@ -1,0 +1,251 @@
+"""What happens to wheels in a build: layers, pruning, links, TensorRT's refusals."""
+
+from __future__ import annotations
+
+import http.server
+import importlib.util
+import re
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from baseimages.declare import Image, load_family
+from baseimages.declare.locks import parse_versions
+from tests.conftest import ROOT
+
+FAMILY = load_family(ROOT / "images.toml")
+IMAGES = pytest.mark.parametrize("image", FAMILY.images.values(), ids=FAMILY.images)
+
+
+def load_script(name: str) -> ModuleType:
+    """A script of scripts/ml as a module; it finds its neighbours as in a build."""
+    path = ROOT / "scripts" / "ml" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec
+    assert spec.loader
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _neighbours() -> Iterator[None]:
+    sys.path.insert(0, str(ROOT / "scripts" / "ml"))
+    yield
+    sys.path.remove(str(ROOT / "scripts" / "ml"))
+
+
+@pytest.fixture(name="split")
+def load_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """split_wheels.py, for distributions installed in a folder of the test."""
+    module = load_script("split_wheels")
+    monkeypatch.setenv("CUDA", "12.8")
+    monkeypatch.setattr(module, "SITE", tmp_path / "site")
+    return module
+
+
+def layout_of(split: Any, image: Image) -> Any:
+    return split.Layout.load(ROOT / image.name / "wheels.toml")
+
+
+def add_distribution(site: Path, name: str, files: dict[str, bytes]) -> None:
+    """Install a distribution as an installer would leave it."""
+    info = f"{name.replace('-', '_')}-1.dist-info"
+    files = files | {f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n".encode()}
+    for path, content in files.items():
+        (site / path).parent.mkdir(parents=True, exist_ok=True)
+        (site / path).write_bytes(content)
+    rows = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
+    (site / info / "RECORD").write_text(rows)
+
+
+@IMAGES
+def test_every_distribution_that_has_a_layer_is_locked_somewhere(image: Image) -> None:
+    layers = tomllib.loads((ROOT / image.name / "wheels.toml").read_text())["layers"]
+    named = [name for names in layers.values() for name in names]
+    locks = (ROOT / image.name).glob("requirements*.txt")
+    locked = {re.sub(r"-cu\d+$", "", name) for lock in locks for name in parse_versions(lock.read_text())}
+    assert sorted(set(named) - locked) == []
+    assert len(named) == len(set(named))
+
+
+@IMAGES
+def test_every_layer_is_copied_into_the_image_once_and_no_other(image: Image) -> None:
+    layers = tomllib.loads((ROOT / image.name / "wheels.toml").read_text())["layers"]
+    text = (ROOT / image.name / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY --link --from=(?:wheels|torch|bitsandbytes) /out/([\w-]+)/ /$", text, re.M)
+    assert sorted(copied) == sorted({*layers, "rest"} | ({"cuda-path"} if image.cuda else set()))
+
+
+def test_both_cuda_lines_use_the_same_layers(split: Any) -> None:
+    layout = layout_of(split, FAMILY.image("gpu"))
+    assert layout.layer("nvidia-cublas-cu12") == layout.layer("nvidia-cublas") == "cuda-blas"
+    assert layout.layer("nvidia-cudnn-cu13") == "cuda-dnn"
+    assert layout.layer("attrs") == "rest"
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "cause"),
+    [
+        ("pandas", "pandas/tests/test_a.py", "tests"),
+        ("torch", "torch/testing/_internal.py", ""),
+        ("torch", "torch/include/ATen/ATen.h", ""),
+        ("torch", "torch/bin/protoc", "programs of the build"),
+        ("triton", "triton/backends/nvidia/include/cuda.h", ""),
+        ("triton", "triton/backends/nvidia/lib/cupti/libcupti_static.a", "Triton's static"),
+        ("nvidia-cublas-cu12", "nvidia/cublas/include/cublas.h", "headers"),
+        ("nvidia-nvshmem-cu12", "nvidia/nvshmem/lib/libnvshmem_device.a", "static libraries"),
+        ("nvidia-nvshmem-cu12", "nvidia/nvshmem/lib/libnvshmem_device.bc", ""),
+        ("nvidia-cusolver-cu12", "nvidia/cusolver/lib/libcusolverMg.so.11", "libcusolverMg"),
+        ("nvidia-cusolver-cu12", "nvidia/cusolver/lib/libcusolver.so.11", ""),
+        ("nvidia-cuda-nvrtc-cu12", "nvidia/cuda_nvrtc/lib/libnvrtc.alt.so.12", "NVRTC's alternative"),
+        ("nvidia-cuda-nvrtc-cu12", "nvidia/cuda_nvrtc/lib/libnvrtc.so.12", ""),
+        ("bitsandbytes", "bitsandbytes/libbitsandbytes_cuda121.so", "bitsandbytes for other"),
+        ("bitsandbytes", "bitsandbytes/libbitsandbytes_cuda128.so", ""),
+        ("bitsandbytes", "bitsandbytes/libbitsandbytes_cuda130.so", "bitsandbytes for other"),
+        ("bitsandbytes", "bitsandbytes/libbitsandbytes_cpu.so", ""),
+        ("scikit-image", "skimage/__init__.pyi", ""),
+        ("pandas", "pandas/__init__.pyi", "type stubs"),
+    ],
+)
+def test_what_nobody_reads_is_pruned_and_what_is_read_stays(
+    split: Any, name: str, path: str, cause: str
+) -> None:
+    found = layout_of(split, FAMILY.image("gpu")).cause_to_prune(name, split.SITE / path)
+    assert found.startswith(cause) if cause else found == ""
+
+
+def test_a_distribution_moves_to_its_layer_with_a_true_record(split: Any, tmp_path: Path) -> None:
+    same = b"\x7fELF" * 9
+    files = {"onnx/a.py": b"1", "onnx/tests/t.py": b"22", "onnx/l.so": same, "onnx/l.so.1": same}
+    add_distribution(split.SITE, "onnx", files)
+    (tmp_path / "lock").write_text("onnx==1 \\\n")
+    layout = layout_of(split, FAMILY.image("gpu"))
+    split.main(tmp_path / "out", layout, [tmp_path / "lock"])
+    tree = tmp_path / "out" / "inference" / split.SITE.relative_to("/")
+    names = {str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file()}
+    info = "onnx-1.dist-info"
+    assert names == {"onnx/a.py", "onnx/l.so", "onnx/l.so.1", f"{info}/METADATA", f"{info}/RECORD"}
+    assert (tree / "onnx/l.so").is_symlink()
+    record = (tree / info / "RECORD").read_text()
+    assert {line.partition(",")[0] for line in record.splitlines()} == names
+    assert dict(layout.pruned_bytes) == {"tests": 2, "copies in one folder": len(same)}
+
+
+def test_a_locked_distribution_that_is_not_installed_stops_the_build(split: Any, tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("absent==1 \\\n")
+    with pytest.raises(SystemExit, match="locked but not installed: absent"):
+        split.main(tmp_path / "out", layout_of(split, FAMILY.image("cpu")), [tmp_path / "lock"])
+
+
+def add_library(root: Path, site: Path, name: str) -> None:
+    path = root / site.relative_to("/") / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+
+
+def test_cuda_libraries_are_linked_to_their_places_in_the_image(tmp_path: Path) -> None:
+    link = load_script("link_cuda")
+    add_library(tmp_path / "a", link.SITE, "nvidia/cublas/lib/libcublas.so.12")
+    add_library(tmp_path / "b", link.SITE, "tensorrt_libs/libnvinfer.so.10")
+    link.main(tmp_path / "out", [tmp_path / "a", tmp_path / "b"])
+    links = {p.name: str(p.readlink()) for p in (tmp_path / "out" / link.PLACE).iterdir()}
+    assert links == {
+        "libcublas.so.12": f"{link.SITE}/nvidia/cublas/lib/libcublas.so.12",
+        "libnvinfer.so.10": f"{link.SITE}/tensorrt_libs/libnvinfer.so.10",
+    }
+
+
+def test_a_second_cuda_stack_stops_the_build(tmp_path: Path) -> None:
+    link = load_script("link_cuda")
+    add_library(tmp_path, link.SITE, "nvidia/cublas/lib/libcublas.so.12")
+    add_library(tmp_path, link.SITE, "nvidia/other/lib/libcublas.so.12")
+    with pytest.raises(SystemExit, match=r"libcublas.so.12 is there twice"):
+        link.main(tmp_path / "out", [tmp_path])
+
+
+@pytest.fixture(name="tensorrt")
+def load_tensorrt() -> Any:
+    """install_tensorrt.py as a module."""
+    return load_script("install_tensorrt")
+
+
+PINNED = "10.14.1.48.post1"
+HASHED = "".join(
+    f"{name}=={PINNED} \\\n    --hash=sha256:00\n"
+    for name in ("tensorrt-cu12", "tensorrt-cu12-bindings", "tensorrt-cu12-libs")
+)
+
+
+@pytest.mark.parametrize(
+    ("version", "cuda", "told"),
+    [
+        ("8.6.1", "12.8", "8.6.1 cannot be had: its bindings end at Python 3.11"),
+        ("10.9.0.34", "12.8", "10.9.0.34 is not the locked 10.14.1.48.post1"),
+        (PINNED, "13.0", "is locked for CUDA 12, not 13.0"),
+    ],
+)
+def test_tensorrt_that_cannot_fit_is_refused_before_anything_is_fetched(
+    tensorrt: Any, version: str, cuda: str, told: str
+) -> None:
+    with pytest.raises(tensorrt.RefusalError, match=re.escape(told)):
+        tensorrt.check_request(version, cuda, HASHED)
+
+
+def test_the_committed_lock_fits_the_declared_tensorrt(tensorrt: Any) -> None:
+    image = FAMILY.image("gpu")
+    lock = (ROOT / image.name / "requirements-tensorrt.txt").read_text()
+    tensorrt.check_request(PINNED, next(iter(image.cuda)), lock)
+    assert PINNED in image.tensorrt
+
+
+def test_a_lock_without_the_hash_of_the_libraries_is_refused(tensorrt: Any) -> None:
+    tensorrt.check_hashes(HASHED)
+    with pytest.raises(tensorrt.RefusalError, match="no hash for tensorrt-cu12-libs; run `nox -s lock`"):
+        tensorrt.check_hashes(HASHED.partition("tensorrt-cu12-libs")[0])
+
+
+def test_bindings_of_another_release_than_the_library_name_both(tensorrt: Any) -> None:
+    assert tensorrt.render_version(101401) == "10.14.1"
+    tensorrt.compare_versions(PINNED, "10.14.1")
+    with pytest.raises(
+        tensorrt.RefusalError, match=r"bindings are 10\.14\.1\.48\.post1, its library is 10\.9"
+    ):
+        tensorrt.compare_versions(PINNED, tensorrt.render_version(100900))
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("index", "told"),
+    [("http://127.0.0.1:9", "Connection refused"), ("https://tensorrt.invalid/simple", "tensorrt.invalid")],
+)
+def test_an_index_that_does_not_answer_is_named(tensorrt: Any, index: str, told: str) -> None:
+    with pytest.raises(tensorrt.RefusalError, match=f"index is not reachable: .*{told}.*TENSORRT=none"):
+        tensorrt.check_index(index)
+
+
+class Silent(http.server.BaseHTTPRequestHandler):
+    """Accepts and never answers."""
+
+    def do_GET(self) -> None:
+        self.server.released.wait(30)  # type: ignore[attr-defined] # set by the test
+
+
+@pytest.mark.process
+def test_an_index_that_accepts_and_stays_silent_is_given_up(
+    tensorrt: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensorrt, "INDEX_ANSWERS_S", 0.2)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Silent) as server:
+        server.released = threading.Event()  # type: ignore[attr-defined] # read by the handler
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(tensorrt.RefusalError, match="timed out"):
+            tensorrt.check_index(f"http://127.0.0.1:{server.server_port}")
+        server.released.set()  # type: ignore[attr-defined] # read by the handler
+        server.shutdown()
