@@ -143,6 +143,24 @@ def report(_: Context, variant: str = "", json: bool = False, dry_run: bool = Fa
 
 
 @verb(
+    positional=["image"],
+    help=help_for(
+        "dry_run", "json",
+        image="a built image of target full, as the engine knows it",
+        repository="instead of the image's own name and its legacy names",
+        write="give the image these tags in the engine",
+    ),
+)  # fmt: skip
+def tags(
+    _: Context, image: str, repository: str = "", write: bool = False, dry_run: bool = False,
+    json: bool = False,
+) -> None:  # fmt: skip
+    """Name the releases of a built image by the versions that it gives when it runs."""
+    text = verbs.tags(ROOT, image, repository=repository or None, write=write, dry_run=dry_run, as_json=json)
+    print(text, end="")
+
+
+@verb(
     help=help_for(
         "json",
         sarif="write the findings to this file as SARIF 2.1.0",

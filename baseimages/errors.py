@@ -122,3 +122,9 @@ class RecordError(BaseImagesError):
     """A stored record is missing, damaged or of another schema."""
 
     exit_code = 17
+
+
+class TagError(BaseImagesError):
+    """An image does not answer what its release tag asks."""
+
+    exit_code = 19

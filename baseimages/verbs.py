@@ -6,8 +6,9 @@ between rooms as records. This is the only module that knows all rooms.
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +20,15 @@ from baseimages.declare.locks import run_locks
 from baseimages.declare.pins import apply_changes
 from baseimages.errors import LintError, RecordError, SuiteError, UsageError
 from baseimages.host import render_checks, run_doctor
-from baseimages.inspect import describe_scan, index_layers, open_layout, run_scan, run_suite
+from baseimages.inspect import (
+    describe_scan,
+    index_layers,
+    make_release,
+    open_layout,
+    run_scan,
+    run_suite,
+    tag_commands,
+)
 from baseimages.lint import render_findings, render_json, render_sarif, run_lint
 from baseimages.measure import describe_benchmark, run_benchmark
 from baseimages.plan import (
@@ -40,6 +49,8 @@ from baseimages.records import (
     write_text,
 )
 from baseimages.report import collect_report, render_summary, time_part, write_report
+
+TAG_S = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +175,18 @@ def report(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
         return f"would write reports/{record.image_name}/{record.folder_name}\n"
     path = write_report(selection.root, record)
     return render_record(record) if as_json else render_summary(record, path)
+
+
+def tags(root: Path, image: str, *, repository: str | None, write: bool, dry_run: bool, as_json: bool) -> str:
+    """Name the releases of a built image; with `write` the engine gets them as tags."""
+    runner = ProcessRunner()
+    release = make_release(image, load_family(root / "images.toml"), runner, repository=repository)
+    commands = tag_commands(release) if write or dry_run else ()
+    if dry_run:
+        return "".join(f"would run {' '.join(command)}\n" for command in commands)
+    for command in commands:
+        runner.run(command, deadline_s=TAG_S)
+    return json.dumps(asdict(release)) + "\n" if as_json else "\n".join(release.references) + "\n"
 
 
 def lint(root: Path, *, only: tuple[str, ...], sarif: Path | None, as_json: bool) -> None:

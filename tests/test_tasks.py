@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from baseimages.host import Check
 from baseimages.inspect import SuiteRecord
 from baseimages.lint import Finding, LintReport
 from baseimages.records import WorkFolder, checkout_lock, write_record
-from tests.conftest import ROOT
+from tests.conftest import ROOT, FakeRunner
 
 COMMIT = "a" * 40
 DIGEST = "sha256:" + "d" * 64
@@ -474,3 +475,42 @@ def test_without_a_variant_what_is_built_is_read_and_nothing_is_said_of_the_rest
     call(verb, dry_run=True)
     assert "base_edge_node_amd64_cpu" in capsys.readouterr().out
     assert verbs.list_built(checkout) == ("cpu",)
+
+
+def test_a_dry_run_of_tags_prints_the_commands_and_tags_nothing(
+    runner: FakeRunner, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = {
+        "org.opencontainers.image.title": "base_edge_node_amd64_cpu",
+        "org.opencontainers.image.revision": "0" * 40,
+        "org.opencontainers.image.created": "2026-11-24T00:00:00Z",
+        "io.baseimages.target": "full",
+        "io.baseimages.base-family": "ubuntu-24.04",
+    }
+    versions = {"python": "3.13.5", "torch": "2.10.0", "onnx": "1.23.2", "transformers": "5.23.0"}
+    runner.script("docker", "image", "inspect", stdout=json.dumps(labels))
+    runner.script("docker", "run", stdout=json.dumps(versions))
+    monkeypatch.setattr(verbs, "ProcessRunner", lambda: runner)
+    call(tasks.tags, image="x:1", write=True, dry_run=True)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "would run docker tag x:1 base_edge_node_amd64_cpu:py3.13-th2.10-ox1.23-tr5.23"
+    runner.script("docker", "tag")
+    call(tasks.tags, image="x:1", write=True)
+    assert [call[:2] for call in runner.calls].count(("docker", "tag")) == len(told) == 3
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("image", ["base_edge_node_amd64_cpu", "base_edge_node_amd64_gpu"])
+def test_retag_and_push_hands_its_words_on_and_says_that_it_does_not_push(image: str, tmp_path: Path) -> None:
+    (tmp_path / image).mkdir()
+    script = tmp_path / image / "retag_and_push.sh"
+    script.write_bytes((ROOT / image / "retag_and_push.sh").read_bytes())
+    (tmp_path / "bootstrap.sh").write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
+    for path in (script, tmp_path / "bootstrap.sh"):
+        path.chmod(0o755)
+    done = subprocess.run(
+        [str(script), "x:1", "--dry-run", "--repository", "a/b"],
+        capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert done.stdout == "invoke|tags|--write|x:1|--dry-run|--repository|a/b|"
+    assert done.stderr == "not pushed: publishing is not part of this release\n"

@@ -17,6 +17,8 @@ from baseimages.declare.names import (
     Name,
     Reference,
     RelativePath,
+    ReleaseTag,
+    Repository,
     TagTemplate,
     quote_word,
     suggest_name,
@@ -108,6 +110,10 @@ class Image(Declared):
     """Script that tests the built image, given the image's tag."""
     tags: tuple[TagTemplate, ...] = Field(min_length=1)
     """Local tags; {target}, {base} and {revision} are filled in. The first is the friendly one."""
+    release_tag: ReleaseTag | None = None
+    """Tag of a release, each {question} answered by the running image; None: it is not released."""
+    legacy_names: tuple[Repository, ...] = ()
+    """Repositories that the image was known under before; a release is tagged there too."""
     optional: dict[ArgName, ArgName] = Field(default_factory=dict)
     """Parts that an image can do without: the build argument that leaves one out when it is 0, and
     the one with the URL whose host has to answer."""
@@ -148,6 +154,10 @@ class Family(Declared):
     """Base families by name."""
     images: dict[Name, Image] = Field(min_length=1)
     """Images by variant, the user's word: cpu, gpu, ..."""
+
+    def image_named(self, name: str) -> Image:
+        """The image of that repository name. Raises UsageError with the nearest name."""
+        return _look_up("image", name, {image.name: image for image in self.images.values()})
 
     def image(self, variant: str) -> Image:
         """The image of that variant. Raises UsageError with the nearest name."""

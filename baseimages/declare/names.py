@@ -41,6 +41,17 @@ TagTemplate = Annotated[
     str,
     StringConstraints(pattern=rf"^(?:[A-Za-z0-9_]|{_PLACE})(?:[A-Za-z0-9._-]|{_PLACE})*$", max_length=100),
 ]
+# Segments of letters and one question each, such as py{python}-th{torch}.
+_SEGMENT = r"[a-z]{1,10}\{(?:python|torch|cuda|tensorrt|onnx|transformers)\}"
+ReleaseTag = Annotated[str, StringConstraints(pattern=rf"^{_SEGMENT}(?:-{_SEGMENT})*$", max_length=100)]
+Repository = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*(?::[0-9]{1,5})?"
+        r"(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$",
+        max_length=200,
+    ),
+]
 
 
 def quote_word(word: str) -> str:

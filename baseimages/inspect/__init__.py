@@ -6,6 +6,7 @@ Enters: the OCI layout, or the image's tag for the suite. Leaves: `LayerIndex`, 
 
 from baseimages.inspect.layers import LayerFacts, LayerIndex, index_layers
 from baseimages.inspect.layout import Layout, open_layout
+from baseimages.inspect.release import Release, make_release, tag_commands
 from baseimages.inspect.scan import ScanRecord, describe_scan, run_scan
 from baseimages.inspect.suite import CaseRecord, SuiteRecord, run_suite
 
@@ -14,11 +15,14 @@ __all__ = [
     "LayerFacts",
     "LayerIndex",
     "Layout",
+    "Release",
     "ScanRecord",
     "SuiteRecord",
     "describe_scan",
     "index_layers",
+    "make_release",
     "open_layout",
     "run_scan",
     "run_suite",
+    "tag_commands",
 ]
