@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from packaging.version import Version
+from pydantic import Field, model_validator
 
 from baseimages.declare.names import (
     ArgName,
     ArgValue,
     Digest,
+    GlibcVersion,
     Name,
     Reference,
     RelativePath,
     ReleaseTag,
     Repository,
     TagTemplate,
-    quote_word,
     suggest_name,
     unknown_word,
 )
-from baseimages.errors import DeclarationError
+from baseimages.declare.tables import Declared, load_tables
 
 ValueT = TypeVar("ValueT")
 
@@ -35,6 +35,11 @@ class Platform(StrEnum):
     AMD64 = "linux/amd64"
     ARM64 = "linux/arm64"
 
+    @property
+    def machine(self) -> str:
+        """The architecture as wheels and `uname -m` spell it."""
+        return {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}[self.value]
+
 
 class Accelerator(StrEnum):
     """What an image computes on; OCI's "variant" means another thing (v8, v3)."""
@@ -42,12 +47,6 @@ class Accelerator(StrEnum):
     CPU = "cpu"
     CUDA = "cuda"
     TEGRA = "tegra"
-
-
-class Declared(BaseModel):
-    """A table of images.toml: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Bootstrap(Declared):
@@ -68,6 +67,8 @@ class BaseFamily(Declared):
     """Repository and tag; what a person calls the base."""
     digest: Digest
     """Digest of the image index behind that tag; what is really used."""
+    glibc: GlibcVersion
+    """Version of its C library, which decides what wheels it can load."""
     bootstrap: Bootstrap | None = None
     """Way without a registry; without it the base has to be pulled."""
     build_args: dict[ArgName, ArgValue] = Field(default_factory=dict)
@@ -167,6 +168,10 @@ class Family(Declared):
         """The base family of that name. Raises UsageError with the nearest name."""
         return _look_up("base family", name, self.bases)
 
+    def oldest_glibc(self, image: Image) -> str:
+        """The oldest C library among the bases of an image: what its shared locks must run on."""
+        return min((self.base(name).glibc for name in image.bases), key=Version)
+
     @model_validator(mode="after")
     def _check_bases_and_names(self) -> Self:
         for variant, image in self.images.items():
@@ -182,19 +187,7 @@ class Family(Declared):
 
 def load_family(path: Path) -> Family:
     """Read images.toml. Raises DeclarationError that names file, key and the nearest known key."""
-    try:
-        return Family.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise DeclarationError(
-            f"{path} cannot be read: {error.strerror}",
-            next_step="run from a checkout of this repository",
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DeclarationError(
-            f"{path} is not TOML: {error}", next_step="mend that place in the file"
-        ) from error
-    except ValidationError as error:
-        raise _declaration_error(path, error) from error
+    return load_tables(path, Family, described_in="images.schema.json")
 
 
 def render_schema() -> str:
@@ -218,32 +211,3 @@ def _choose(kind: str, word: str, known: tuple[str, ...]) -> str:
     if word not in known:
         raise unknown_word(kind, word, known)
     return word
-
-
-def _declaration_error(path: Path, error: ValidationError) -> DeclarationError:
-    # A misspelt key is also a missing one: the unknown key is the one to show.
-    first = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
-    location = tuple(str(part) for part in first["loc"] if part != "[key]")
-    key = ".".join(quote_word(part).strip("'") for part in location) or "the file"
-    if first["type"] == "extra_forbidden":
-        known = _model_at(location).model_fields
-        return DeclarationError(f"{path}: unknown key {key}", next_step=suggest_name(location[-1], known))
-    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return DeclarationError(
-        f"{path}: {key}: {first['msg']}{more}",
-        next_step="mend that key; images.schema.json says what it may hold",
-    )
-
-
-def _model_at(location: tuple[str, ...]) -> type[Declared]:
-    match location:
-        case ("bases", _, "bootstrap", _):
-            return Bootstrap
-        case ("bases", _, _):
-            return BaseFamily
-        case ("images", _, "cuda", _, _):
-            return CudaLine
-        case ("images", _, _):
-            return Image
-        case _:
-            return Family

@@ -13,14 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.version import Version
+
 from baseimages.command import Runner
-from baseimages.declare.family import Family
+from baseimages.declare.family import Family, Platform
 from baseimages.errors import CommandError
 from baseimages.records import write_text
 
 DEADLINE_S = 600.0
 IMAGE_PYTHON = "3.13"
-IMAGE_PLATFORM = "x86_64-manylinux_2_39"  # glibc of Ubuntu 24.04, the older of the two bases
+# The newest that uv has a name for; asking for less refuses at most a wheel for the newest C library.
+NEWEST_GLIBC = "2.40"
 # Parts that come from an index of their own, and from nowhere else.
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 TENSORRT_INDEX = "https://pypi.nvidia.com"
@@ -53,7 +56,8 @@ def run_locks(root: Path, family: Family, runner: Runner, *, dry_run: bool = Fal
     """
     changes = [lock_environment(root, runner)]
     for image in family.images.values():
-        changes += lock_image(root / image.name, image.lock_parts, runner)
+        platform = wheel_platform(image.platform, family.oldest_glibc(image))
+        changes += lock_image(root / image.name, image.lock_parts, platform, runner)
     if not dry_run:
         for change in changes:
             if change.new != change.old:
@@ -69,18 +73,24 @@ def lock_environment(root: Path, runner: Runner) -> LockChange:
     return _change(root / "tools/environment.txt", "pyproject.toml", text)
 
 
-def lock_image(folder: Path, parts: tuple[str, ...], runner: Runner) -> list[LockChange]:
+def lock_image(folder: Path, parts: tuple[str, ...], platform: str, runner: Runner) -> list[LockChange]:
     """The locks of one image: programs, torch, shared wheels, wheels by part (Image.lock_parts)."""
     changes = []
     if (folder / "requirements-core.in").exists():
-        text = resolve(_for_image(folder, "requirements-core.in"), runner)
+        text = resolve(_for_image(folder, platform, "requirements-core.in"), runner)
         changes.append(_change(folder / "requirements-core.txt", "requirements-core.in", text))
     for part, index in OWN_INDEXES.items():
         if (folder / f"requirements-{part}.in").exists():
-            changes.append(_lock_from(index, folder, part, runner))
+            changes.append(_lock_from(index, folder, part, platform, runner))
     if (folder / "requirements.in").exists():
-        changes += _lock_wheels(folder, parts, runner)
+        changes += _lock_wheels(folder, parts, platform, runner)
     return changes
+
+
+def wheel_platform(platform: Platform, glibc: str) -> str:
+    """uv's name for a platform with that C library, such as x86_64-manylinux_2_39."""
+    known = min(glibc, NEWEST_GLIBC, key=Version)
+    return f"{platform.machine}-manylinux_{known.replace('.', '_')}"
 
 
 def resolve(resolution: Resolution, runner: Runner) -> str:
@@ -139,18 +149,18 @@ def render_change(change: LockChange, root: Path, *, dry_run: bool) -> str:
     return f"{name}: {len(new)} pins, {verb}\n" + "".join(moved)
 
 
-def _for_image(folder: Path, *words: str) -> Resolution:
-    platform = ("--python-version", IMAGE_PYTHON, "--python-platform", IMAGE_PLATFORM)
-    return Resolution(folder=folder, words=(*words, *platform, "--only-binary", ":all:"))
+def _for_image(folder: Path, platform: str, *words: str) -> Resolution:
+    target = ("--python-version", IMAGE_PYTHON, "--python-platform", platform)
+    return Resolution(folder=folder, words=(*words, *target, "--only-binary", ":all:"))
 
 
-def _lock_from(index: str, folder: Path, part: str, runner: Runner) -> LockChange:
+def _lock_from(index: str, folder: Path, part: str, platform: str, runner: Runner) -> LockChange:
     """What is asked for, from that index alone; where it does not answer, the old lock stays."""
     source, path = f"requirements-{part}.in", folder / f"requirements-{part}.txt"
     # TensorRT's module is an sdist of a few lines; everything else is a wheel.
     words = (source, "--no-deps", "--default-index", index, "--no-binary", "tensorrt-cu12")
     try:
-        text = resolve(_for_image(folder, *words), runner)
+        text = resolve(_for_image(folder, platform, *words), runner)
     except CommandError as error:
         unreachable = "Failed to fetch" in error.tail or "Connect" in error.tail
         if not unreachable or not path.exists():
@@ -160,13 +170,13 @@ def _lock_from(index: str, folder: Path, part: str, runner: Runner) -> LockChang
     return _change(path, source, text)
 
 
-def _lock_wheels(folder: Path, parts: tuple[str, ...], runner: Runner) -> list[LockChange]:
+def _lock_wheels(folder: Path, parts: tuple[str, ...], platform: str, runner: Runner) -> list[LockChange]:
     apart = (folder / "requirements-torch.in").exists()
     without_torch = ("--excludes", "requirements-torch.in") if apart else ()
     resolved = {}
     for part in parts:
         sources = ("requirements.in", f"requirements-{part}.in")
-        resolved[part] = resolve(_for_image(folder, *sources, *without_torch), runner)
+        resolved[part] = resolve(_for_image(folder, platform, *sources, *without_torch), runner)
     shared, own = split_shared(resolved)
     changes = [_change(folder / "requirements.txt", "requirements.in", shared)]
     for part, text in own.items():

@@ -20,13 +20,14 @@ UBUNTU, DEBIAN = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 FAMILY = Family.model_validate(
     {
         "bases": {
-            "ubuntu-24.04": {"reference": "ubuntu:24.04", "digest": UBUNTU},
+            "ubuntu-24.04": {"reference": "ubuntu:24.04", "digest": UBUNTU, "glibc": "2.39"},
             "debian-13": {
                 "reference": "debian:trixie-slim",
                 "digest": DEBIAN,
+                "glibc": "2.41",
                 "bootstrap": {"suite": "trixie"},
             },
-            "unused": {"reference": "unused:1", "digest": UBUNTU},
+            "unused": {"reference": "unused:1", "digest": UBUNTU, "glibc": "2.39"},
         },
         "images": {
             "one": {

@@ -20,6 +20,7 @@ HOSTILE = ["-v/:/h", "cpu\n", "../", "x" * 5000, "\u0441\u0440u", ""]
 SMALL = """
 [bases.tiny]
 reference = "tiny:1"
+glibc = "2.39"
 digest = "sha256:{digest}"
 [images.one]
 name = "image_one"

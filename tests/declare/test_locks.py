@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from baseimages.declare import load_family
-from baseimages.declare.locks import OWN_INDEXES, parse_lock, parse_versions, run_locks, split_shared
+from baseimages.declare import Platform, load_family
+from baseimages.declare.locks import (
+    OWN_INDEXES,
+    parse_lock,
+    parse_versions,
+    run_locks,
+    split_shared,
+    wheel_platform,
+)
 from baseimages.errors import CommandError
 from tests.conftest import ROOT, FakeRunner
 
@@ -269,3 +276,17 @@ def test_where_torchs_index_does_not_answer_and_no_lock_stands_uvs_error_is_told
     runner.script(*words, error=CommandError("uv failed", next_step="", tail="error: Failed to fetch: `x`"))
     with pytest.raises(CommandError, match="uv failed"):
         run_locks(checkout, load_family(ROOT / "images.toml"), runner)
+
+
+def test_wheels_are_resolved_for_the_oldest_c_library_of_an_images_bases(
+    checkout: Path, runner: FakeRunner
+) -> None:
+    answer(runner, ONE)
+    run_locks(checkout, load_family(ROOT / "images.toml"), runner)
+    call = call_for(runner, "requirements-core.in")
+    assert call[call.index("--python-platform") + 1] == "x86_64-manylinux_2_39"
+
+
+def test_a_c_library_that_is_too_new_for_uv_is_asked_for_as_the_newest_it_knows() -> None:
+    assert wheel_platform(Platform.AMD64, "2.41") == "x86_64-manylinux_2_40"
+    assert wheel_platform(Platform.ARM64, "2.35") == "aarch64-manylinux_2_35"

@@ -151,6 +151,7 @@ def render_family(name: str, reference: str, digest: str, platform: str) -> str:
     return f"""
 [bases.tiny]
 reference = "{reference}"
+glibc = "2.39"
 digest = "{digest}"
 
 [images.tiny]

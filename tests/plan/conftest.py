@@ -15,13 +15,16 @@ ZERO = "sha256:" + "0" * 64
 FAMILY = f"""
 [bases.tiny]
 reference = "tiny:1"
+glibc = "2.39"
 digest = "{ZERO}"
 build_args = {{ EXTRA = "of the base" }}
 [bases.other]
 reference = "other:1"
+glibc = "2.39"
 digest = "{ZERO}"
 [bases.unused]
 reference = "unused:1"
+glibc = "2.39"
 digest = "{ZERO}"
 [images.one]
 name = "image_one"
