@@ -105,7 +105,7 @@ def resolve(resolution: Resolution, runner: Runner) -> str:
 def parse_lock(text: str) -> dict[str, str]:
     """Name -> its block of lines (pin, hashes, comments), in the order of the lock."""
     starts = list(_PIN.finditer(text))
-    ends = [match.start() for match in starts[1:]] + [len(text)]
+    ends = [match.start() for match in starts[1:]] + [len(text)] * bool(starts)
     return {match["name"]: text[match.start() : end] for match, end in zip(starts, ends, strict=True)}
 
 

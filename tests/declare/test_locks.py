@@ -121,6 +121,11 @@ def test_a_comment_does_not_split_what_is_the_same() -> None:
     assert own == {"x": "", "y": ""}
 
 
+def test_a_part_that_has_nothing_of_its_own_has_an_empty_lock() -> None:
+    assert parse_lock("# Made by `nox -s lock`.\n") == {}
+    assert split_shared({"x": ONE, "y": ""}) == ("", {"x": ONE, "y": ""})
+
+
 def test_another_hash_of_the_same_version_is_not_the_same() -> None:
     shared, own = split_shared({"x": ONE, "y": ONE.replace("aa", "cc")})
     assert shared == ""
