@@ -80,6 +80,12 @@ def report(session: nox.Session) -> None:
 
 
 @nox.session
+def compat(session: nox.Session) -> None:
+    """Ask the indexes whether every declared combination can be had; `-- --dry-run`."""
+    call(session, "python", "-m", "invoke", "compat", *session.posargs)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Resolve requirements again and write every lock with hashes; `-- --dry-run`."""
     call(session, "python", "-m", "invoke", "lock", *session.posargs)

@@ -187,6 +187,17 @@ def lock(_: Context, dry_run: bool = False) -> None:
 
 
 @verb(
+    help=help_for(
+        "json", variant="only one image, a key of images.toml; without it all, and the matrix is written",
+        dry_run="print the questions to uv and stop",
+    )
+)  # fmt: skip
+def compat(_: Context, variant: str = "", json: bool = False, dry_run: bool = False) -> None:
+    """Judge every declared combination of image, base, Python, CUDA line and TensorRT."""
+    print(verbs.compat(ROOT, variant=variant or None, dry_run=dry_run, as_json=json), end="")
+
+
+@verb(
     help=help_for("dry_run", **{"set": "NAME=VALUE: the new value of a pin; repeatable"}),
     iterable=["set"],
 )

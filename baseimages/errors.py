@@ -124,6 +124,12 @@ class RecordError(BaseImagesError):
     exit_code = 17
 
 
+class CompatibilityError(BaseImagesError):
+    """A default combination cannot be had: a wheel is missing, or versions do not fit."""
+
+    exit_code = 18
+
+
 class TagError(BaseImagesError):
     """An image does not answer what its release tag asks."""
 

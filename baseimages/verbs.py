@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
 from baseimages.build import BuildRecord, choose_base, find_engine, leave_out_unreachable, run_build
 from baseimages.command import ProcessRunner, Runner
+from baseimages.compat import (
+    list_questions,
+    render_table_of_verdicts,
+    run_compat,
+    write_compatibility,
+)
 from baseimages.declare import Family, Image, load_family, load_revision, render_schema
 from baseimages.declare.locks import run_locks
 from baseimages.declare.pins import apply_changes
@@ -211,6 +219,22 @@ def doctor(root: Path, *, as_json: bool) -> str:
 def lock(root: Path, *, dry_run: bool) -> str:
     """Resolve again and write the locks."""
     return run_locks(root, load_family(root / "images.toml"), ProcessRunner(), dry_run=dry_run)
+
+
+def compat(root: Path, *, variant: str | None, dry_run: bool, as_json: bool) -> str:
+    """Judge every declared combination and write the matrix; of one image it is only told."""
+    family = load_family(root / "images.toml")
+    if dry_run:
+        questions = list_questions(root, family, variant=variant)
+        return "".join(f"would ask in {q.folder.name}: {shlex.join(q.argv)}\n" for q in questions)
+    with checkout_lock(root), time_part(root, "compat"):
+        today = datetime.now(UTC).date()
+        record = run_compat(root, family, ProcessRunner(), today=today, environ=os.environ, variant=variant)
+        path = write_compatibility(root, record) if variant is None else None
+    if as_json:
+        return render_record(record)
+    where = f"report: {path}\n" if path else "nothing written: the matrix is about all images\n"
+    return render_table_of_verdicts(record) + where
 
 
 def update_pins(root: Path, *, changes: tuple[str, ...], dry_run: bool) -> str:

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "baseimages"
 LEAVES = {"command", "errors", "records"}
 FLOW = ["declare", "plan", "build", "inspect", "measure", "report"]
 # Beside the flow: what each of these rooms may import, and who may import it.
-BESIDE = {"host": {"declare"}, "lint": {"declare", "host"}}
+BESIDE = {"host": {"declare"}, "lint": {"declare", "host"}, "compat": {"declare", "report"}}
 USERS_OF_HOST = {"build", "inspect", "measure", "lint"}
 
 

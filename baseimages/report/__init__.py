@@ -6,6 +6,14 @@ same bytes from the same records.
 
 from baseimages.report.record import ImageReport, collect_report
 from baseimages.report.timings import time_part
-from baseimages.report.write import render_summary, write_report
+from baseimages.report.write import MATRIX, render_index, render_summary, write_report
 
-__all__ = ["ImageReport", "collect_report", "render_summary", "time_part", "write_report"]
+__all__ = [
+    "ImageReport",
+    "collect_report",
+    "render_summary",
+    "render_index",
+    "MATRIX",
+    "time_part",
+    "write_report",
+]
