@@ -203,7 +203,7 @@ def test_ctrl_c_is_130_and_one_line(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(verbs, "scan", interrupt)
-    code, said = refusal(capsys, tasks.scan)
+    code, said = refusal(capsys, tasks.scan, variant="cpu")
     assert code == 130
     assert said.startswith("interrupted:")
 
@@ -295,7 +295,7 @@ def test_a_damaged_record_is_named_with_the_command_that_makes_it_anew(
     store_build(checkout, "core")
     (path,) = checkout.rglob(WorkFolder.BUILD)
     path.write_text("{}")
-    code, said = refusal(capsys, tasks.scan)
+    code, said = refusal(capsys, tasks.scan, variant="cpu")
     assert code == RecordError.exit_code
     assert str(path) in said
     assert "remove it and run `invoke build" in said
@@ -438,7 +438,7 @@ def test_debug_shows_the_traceback_of_an_error(caplog: pytest.LogCaptureFixture)
 def test_a_terminated_verb_ends_with_143(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verbs, "scan", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
     with pytest.raises(SystemExit) as caught:
-        call(tasks.scan)
+        call(tasks.scan, variant="cpu")
     assert caught.value.code == 143
 
 
