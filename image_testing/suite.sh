@@ -3,8 +3,8 @@
 #   SUITE               its own name
 #   IMAGE_FOLDER        the folder of the image's locks
 #   IMAGE_ARCHITECTURE  amd64 or arm64
-# and may define ask_more, which asks the image from outside with `outcome`, and ENGINE_OPTIONS, an
-# array of options for the container that the checks run in.
+# and may define prepare, which may set ENGINE_OPTIONS, an array of options for the container that
+# the checks run in, and ask_more, which asks the image from outside with `outcome` and `omit`.
 # Exit 0: every check passed or was skipped with its reason; 1: a check failed; 2: wrong words or
 # no engine. Nothing is mounted: the checks travel by standard input, so a remote engine will do.
 
@@ -58,7 +58,15 @@ skip_all() { # the whole suite, because the engine runs another architecture
 
 # The entrypoint is asked from outside: what it does before and after the command is its contract.
 outcome() { # NAME EXPECTED FOUND: one line for the runner inside
-  printf '%s\t%s\t%s\n' "$1" "$2" "$3"
+  printf '%s\t%s\t%s\n' "$1" "$2" "$(one_line "$3")"
+}
+
+omit() { # NAME REASON: one that is listed as skipped
+  printf '%s\t%s\n' "$1" "$(one_line "$2")"
+}
+
+one_line() {
+  tr '\t\n' '  ' <<< "$1" | sed 's/ *$//'
 }
 
 ask_from_outside() {
@@ -73,6 +81,24 @@ ask_from_outside() {
   outcome 'WORKDIR' '/exe_eng_base' "$(docker run --rm "$image" pwd 2> /dev/null)"
 }
 
+# Shell words for the container: the image `probe`, with what the given programs are linked with.
+# shellcheck disable=SC2016 # expanded in the container
+readonly MAKE_PROBE='make_probe() {
+  tar -h -c /usr/bin/echo $(ldd /usr/bin/echo "$@" | grep -o "/[^ :]* (" | tr -d "(" | sort -u) 2> /dev/null |
+    docker import - probe > /dev/null
+}'
+
+# The engine inside runs what there is without a network: a container of the image's own files.
+ask_engine_inside() {
+  local name='EE_DD=1 starts an engine that runs a container'
+  if ! docker run --rm --privileged -e EE_DD=0 "$image" true > /dev/null 2>&1; then
+    omit "$name" 'the engine here starts no privileged container'
+    return
+  fi
+  outcome "$name" 'inside' "$(docker run --rm --privileged -e EE_DD=1 "$image" bash -c "$MAKE_PROBE
+    make_probe && docker run --rm probe /usr/bin/echo inside" 2> "$work/inside" || tail -n 3 "$work/inside")"
+}
+
 ask_more() { :; }
 
 run_suite() { # WORD...: everything; ends the script
@@ -82,7 +108,7 @@ run_suite() { # WORD...: everything; ends the script
   trap 'rm -rf "$work"' EXIT
   docker image inspect --format '{{json .Config.Labels}}' "$image" > "$work/labels.json"
   prepare
-  { ask_from_outside; ask_more; } > "$work/outside.tsv"
+  { ask_from_outside; ask_engine_inside; ask_more; } > "$work/outside.tsv"
   mkdir "$work/locks"
   cp "$SUITE_FOLDER/promises.toml" "$SUITE_FOLDER"/checks/*.py "$work/"
   cp "$SUITE_FOLDER/../$IMAGE_FOLDER/"requirements*.txt "$work/locks/"

@@ -15,6 +15,7 @@ set -euo pipefail
 
 readonly DAYS=825 RENEW_BEFORE_S=$((30 * 24 * 3600))
 readonly LOG=${EE_DD_LOG:-/var/log/dockerd.log} SOCKET=unix:///var/run/docker.sock
+readonly CGROUP=${EE_DD_CGROUP:-/sys/fs/cgroup}
 
 say() { printf 'entrypoint: %s\n' "$*" >&2; }
 
@@ -108,6 +109,23 @@ clear_stale_state() {
   done
 }
 
+# With cgroup v2 a group has processes or groups with controllers below it, not both, and in a
+# container the engine's own group is the one that it would divide: the first inner container would
+# not start. So the processes step into a group beside the engine's, as in Docker's own dind. The
+# host's root group, which has no cgroup.type, knows no such rule and is left alone.
+step_aside() {
+  [[ -e $CGROUP/cgroup.controllers && -e $CGROUP/cgroup.type ]] || return 0
+  mkdir -p "$CGROUP/init" 2> /dev/null || return 0  # read-only: dockerd will say what it lacks
+  local try pid
+  for try in 1 2 3; do  # a process that forked meanwhile is met by the next round
+    while read -r pid; do
+      { echo "$pid" >> "$CGROUP/init/cgroup.procs"; } 2> /dev/null || true
+    done < "$CGROUP/cgroup.procs"
+    { sed 's/[^ ][^ ]*/+&/g' "$CGROUP/cgroup.controllers" >> "$CGROUP/cgroup.subtree_control"; } 2> /dev/null && return 0
+  done
+  say "the control groups could not be divided after $try tries: inner containers may not start"
+}
+
 probe() {  # asks our daemon, not one that the environment names
   env -u DOCKER_HOST -u DOCKER_CONTEXT -u DOCKER_TLS_VERIFY -u DOCKER_CERT_PATH \
     timeout "${EE_DD_PROBE_S:-5}" docker --host "$SOCKET" info > /dev/null 2>&1
@@ -118,6 +136,7 @@ start_engine() {
   choose_storage
   choose_listeners
   clear_stale_state
+  step_aside
   # DOCKER_DRIVER in the daemon's environment would beat the flag.
   env -u DOCKER_DRIVER -u DOCKER_HOST dockerd "${listen[@]}" ${storage[@]+"${storage[@]}"} > "$LOG" 2>&1 &
   daemon=$!

@@ -57,8 +57,15 @@ def add_checks(suite: Any, promises: dict[str, Any], own: dict[str, Any], labels
     suite.check("no certificate of a build step stayed", check_no_ca)
     suite.check("no log, cache or machine id was shipped", check_no_traces)
     for line in (HERE / "outside.tsv").read_text(encoding="utf-8").splitlines():
-        name, expected, found = line.split("\t")
-        suite.check(name, lambda expected=expected, found=found: same(expected, found))
+        name, *found = line.split("\t")
+        suite.check(name, lambda found=found: tell(found))
+
+
+def tell(found: list[str]) -> None:
+    """What was seen from outside: expected and found, or only why nobody looked."""
+    if len(found) == 1:
+        raise Skipped(found[0])
+    same(*found)
 
 
 def same(expected: object, found: object) -> None:

@@ -33,6 +33,7 @@ class Box:
         environment = {
             "PATH": f"{self.bin}:{os.environ['PATH']}",
             "DOCKER_TLS_CERTDIR": "",
+            "EE_DD_CGROUP": str(self.folder / "cgroup"),
             "EE_DD_LOG": str(self.folder / "log"),
             "EE_DD_TIMEOUT_S": "5",
         }
@@ -116,6 +117,41 @@ def test_without_certificates_the_risk_is_named(box: Box) -> None:
     done = box.run("true", EE_DD="1")
     assert "tcp://0.0.0.0:2375" in box.argv()
     assert "without TLS" in done.stderr
+
+
+def add_cgroup(folder: Path, **files: str) -> Path:
+    """A control group as cgroup v2 shows it."""
+    (folder / "cgroup").mkdir()
+    for name, content in {"controllers": "cpu io memory\n", "procs": "1\n42\n", **files}.items():
+        (folder / "cgroup" / f"cgroup.{name}").write_text(content)
+    return folder / "cgroup"
+
+
+def test_with_cgroup_v2_the_processes_step_aside_so_that_the_engine_can_divide_its_group(box: Box) -> None:
+    group = add_cgroup(box.folder, type="domain\n")
+    assert box.run("true", EE_DD="1").returncode == 0
+    assert (group / "init" / "cgroup.procs").read_text() == "1\n42\n"
+    assert (group / "cgroup.subtree_control").read_text() == "+cpu +io +memory\n"
+
+
+def test_the_root_group_of_the_host_is_left_alone(box: Box) -> None:
+    group = add_cgroup(box.folder)
+    assert box.run("true", EE_DD="1").returncode == 0
+    assert not (group / "init").exists()
+
+
+def test_a_group_that_cannot_be_divided_is_told_and_is_not_the_end(box: Box) -> None:
+    group = add_cgroup(box.folder, type="domain\n")
+    (group / "cgroup.subtree_control").mkdir()  # nothing can be written to it
+    done = box.run("echo", "mine", EE_DD="1")
+    assert (done.returncode, done.stdout) == (0, "mine\n")
+    assert "could not be divided after 3 tries" in done.stderr
+
+
+def test_without_an_engine_no_process_is_moved(box: Box) -> None:
+    group = add_cgroup(box.folder, type="domain\n")
+    box.run("true", EE_DD="0")
+    assert not (group / "init").exists()
 
 
 def verify(certificates: Path, *words: str) -> subprocess.CompletedProcess[str]:
