@@ -26,6 +26,8 @@ PROXY_ARGS = frozenset(
     for spelled in (name, name.lower())
 )
 LONGEST_VALUE = 1000
+# Build arguments that make another image of the same target, and how a tag says so.
+TAG_PREFIXES = {"PYTHON_VERSION": "py", "CUDA": "cu", "TENSORRT": "trt"}
 # Newer files get this time. It is the same for every commit: with the commit's own, an edited
 # entrypoint would change each layer that a build step wrote, and a device would fetch them all.
 SOURCE_DATE_EPOCH_S = int(datetime(2025, 8, 9, tzinfo=UTC).timestamp())
@@ -44,8 +46,9 @@ def make_plan(
 ) -> BuildPlan:
     """Resolve names, defaults and build arguments of one build.
 
-    Raises UsageError for an unknown variant, target, base family or build argument, with the
-    nearest name; DeclarationError when the Dockerfile lacks what images.toml promises.
+    Raises UsageError for an unknown variant, target, base family, build argument or value of a
+    declared choice, with the nearest name; DeclarationError when the Dockerfile lacks what
+    images.toml promises.
     """
     image = family.image(variant)
     name = image.target(target)
@@ -66,7 +69,7 @@ def make_plan(
         build_args=tuple(sorted(args.items())),
         # The Dockerfile labels what it knows; how its base was had it cannot know.
         labels=(("io.baseimages.base-origin", base.origin),),
-        tags=_make_tags(image, name, base, revision),
+        tags=_make_tags(image, name, revision, base.family + _name_choices(image, args)),
         secrets=(Secret(id="ca", path=ca_bundle),) if ca_bundle else (),
         revision=revision,
     )
@@ -111,6 +114,19 @@ def _check_args(
     return args
 
 
-def _make_tags(image: Image, target: str, base: BaseImage, revision: Revision) -> tuple[str, ...]:
-    words = {"target": target, "base": base.family, "revision": revision.short}
+def _name_choices(image: Image, args: Mapping[str, str]) -> str:
+    """What is not the first of the declared: another image of the same target gets another tag."""
+    declared = {"PYTHON_VERSION": image.pythons, "CUDA": tuple(image.cuda), "TENSORRT": image.tensorrt}
+    told = ""
+    for name, words in declared.items():
+        chosen = args.get(name)
+        if words and chosen is not None and chosen not in words:
+            raise unknown_word(f"value of {name}", chosen, words)
+        if words and chosen not in (None, words[0]):
+            told += f"-{TAG_PREFIXES[name]}{chosen}"
+    return told
+
+
+def _make_tags(image: Image, target: str, revision: Revision, base: str) -> tuple[str, ...]:
+    words = {"target": target, "base": base, "revision": revision.short}
     return tuple(f"{image.name}:{template.format_map(words)}" for template in image.tags)

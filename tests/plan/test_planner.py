@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from baseimages.declare import load_dockerfile
+from baseimages.declare import Revision, load_dockerfile, load_family
 from baseimages.errors import DeclarationError, UsageError
-from baseimages.plan import SOURCE_DATE_EPOCH_S, BaseImage, BuildPlan, Secret
+from baseimages.plan import SOURCE_DATE_EPOCH_S, BaseImage, BuildPlan, Secret, make_plan
 from baseimages.plan.planner import _own_args
 from tests.conftest import ROOT
 from tests.plan.conftest import BASE, REVISION, ZERO
@@ -56,6 +56,36 @@ def test_a_dirty_checkout_shows_in_revision_and_tag(plan_of: PlanOf) -> None:
     plan = plan_of(revision=dataclasses.replace(REVISION, dirty=True))
     assert dict(plan.build_args)["REVISION"] == f"{REVISION.commit}-dirty"
     assert plan.tags[1] == "image_one:full-tiny-0123456789ab-dirty"
+
+
+def plan_gpu(revision: Revision, *pairs: tuple[str, str]) -> BuildPlan:
+    family = load_family(ROOT / "images.toml")
+    return make_plan(
+        family,
+        variant="gpu",
+        target=None,
+        base=dataclasses.replace(BASE, family="debian-13"),
+        revision=revision,
+        ca_bundle=None,
+        root=ROOT,
+        extra_build_args=pairs,
+    )
+
+
+def test_another_cuda_line_or_tensorrt_gets_another_tag_and_the_default_none() -> None:
+    name = "base_edge_node_amd64_gpu:full-debian-13"
+    assert plan_gpu(REVISION, ("CUDA", "12.8"), ("TENSORRT", "none")).tags[0] == name
+    assert plan_gpu(REVISION, ("CUDA", "13.0")).tags[0] == f"{name}-cu13.0"
+    assert plan_gpu(REVISION, ("TENSORRT", "10.14.1.48.post1")).tags == (
+        f"{name}-trt10.14.1.48.post1",
+        f"{name}-trt10.14.1.48.post1-0123456789ab",
+    )
+
+
+def test_a_cuda_line_that_is_not_declared_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"12\.9") as caught:
+        plan_gpu(REVISION, ("CUDA", "12.9"))
+    assert "12.8" in str(caught.value.next_step)
 
 
 def test_tags_follow_the_declared_scheme(plan_of: PlanOf) -> None:
