@@ -28,12 +28,13 @@ DISTRIBUTIONS = {
     "yaml": "pyyaml",
 }
 TORCH = {"torch", "torchaudio", "torchvision"}
-# Asked for by torch's own parts and tested through them, or promised only where it is not left out.
-NOT_IMPORTED_BY_NAME = {"bitsandbytes", "onnxscript", "setuptools"}
+# Asked for by torch's own parts and tested through them, or there for what a build argument chooses.
+NOT_IMPORTED_BY_NAME = {"bitsandbytes", "einops", "onnxscript", "setuptools"}
 # Where the recipes of the two images differ in what they share, and why.
 OWN_STAGES = {
     "ffmpeg-build": "NVENC and NVDEC on top of the same switches",
     "core": "labels, and what NVIDIA's runtime reads",
+    "compiler": "a C compiler beside the C++ one, for Triton's launcher",
 }
 
 

@@ -105,7 +105,9 @@ def ask_versions(reference: str, runner: Runner) -> dict[str, str | None]:
     """
     argv = [
         *("docker", "run", "--rm", "--network", "none", "--env", "EE_DD=false"),
-        *("--entrypoint", "python3", reference, "-B", "-c", QUESTION),
+        # Where NVIDIA's runtime is the default, an old driver would refuse the container.
+        *("--env", "NVIDIA_VISIBLE_DEVICES=void", "--entrypoint", "python3"),
+        *(reference, "-B", "-c", QUESTION),
     ]
     try:
         return TypeAdapter(dict[str, str | None]).validate_json(
@@ -168,7 +170,7 @@ def _base_suffix(image: Image, labels: Mapping[str, str]) -> str:
 
 def _check_words(reference: str, repository: str | None) -> None:
     """Refuse what the engine would read as an option, or a registry as another name."""
-    words: Iterable[tuple[str, str]] = [("image", reference.partition(":")[0])]
+    words: Iterable[tuple[str, str]] = [("image", re.split("[:@]", reference)[0])]
     if repository is not None:
         words = [*words, ("repository", repository)]
     for kind, word in words:

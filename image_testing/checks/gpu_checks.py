@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import subprocess
@@ -18,11 +19,18 @@ import full_checks
 from outcomes import Skipped
 
 SITE = Path(sysconfig.get_path("purelib"))
-LIBRARIES = Path("/usr/local/lib/cuda")
 # The driver brings these when a container gets a GPU.
 OF_THE_DRIVER = re.compile(r"libcuda\.so\.1|libnvidia-\S+|libnvcuvid\.so")
 # Parts for clusters, loaded where their network cards and launchers are.
 OF_A_CLUSTER = re.compile(r"libcufile_rdma\.so\.1|nvshmem_(bootstrap|transport)_\w+\.so\.3")
+# A library of NVIDIA's by its file: stem and major version; auditwheel puts a hash between them.
+OF_NVIDIA = re.compile(
+    r"lib((?:cudart|cublas|cudnn|cufft|cupti|curand|cusolver|cusparse|nccl|nvJitLink|nvjpeg|nvrtc)[a-zA-Z_]*)"
+    r"(?:[-.][0-9a-f]{8})?\.so\.(\d+).*"
+)
+# Triton's profiler brings its own libcupti, which nothing else loads.
+PROFILER = SITE / "triton"
+GROWTH_MAX_BYTES = 16 * 2**20
 HAS_GPU = os.environ.get("BASEIMAGES_GPU") == "present"
 
 
@@ -37,6 +45,7 @@ def add_checks(suite: Any, own: dict[str, Any], labels: dict[str, str]) -> None:
     suite.check("one ONNX Runtime, and it offers CUDA", check_onnxruntime)
     suite.check("every CUDA library finds what it needs", lambda: check_needs(labels))
     suite.check("an old driver is refused early", lambda: check_requirement(line))
+    suite.check("Triton's launcher, which is C, compiles", check_launcher)
     suite.check(
         "bitsandbytes has the library of the CUDA line", lambda: check_bitsandbytes_file(labels, line)
     )
@@ -70,16 +79,18 @@ def check_kernels(declared: list[str]) -> str:
 
 
 def check_one_stack() -> str:
-    majors, names = defaultdict(set), defaultdict(set)
-    for path in LIBRARIES.iterdir():
-        stem, _, version = path.name.partition(".so.")
-        majors[stem].add(version.split(".")[0])
+    majors, owners = defaultdict(set), defaultdict(set)
+    for path in SITE.rglob("*.so*"):
+        if (match := OF_NVIDIA.fullmatch(path.name)) and not path.is_relative_to(PROFILER):
+            majors[match[1]].add(match[2])
+            owners[match[1]].add(path.relative_to(SITE).parts[0])
     for dist in metadata.distributions():
         if match := re.fullmatch(r"(nvidia-.+?)(-cu(\d+))?", dist.name.lower().replace("_", "-")):
-            names[match[1]].add(match[3] or "")
-    doubled = {name: sorted(found) for name, found in (majors | names).items() if len(found) > 1}
+            majors[match[1]].add(match[3] or "")
+    doubled = {name: sorted(found) for name, found in majors.items() if len(found) > 1}
     assert not doubled, f"in several versions: {doubled}"
-    return f"{len(majors)} libraries, {len(names)} distributions"
+    copies = [f"{stem} of {', '.join(sorted(found))}" for stem, found in owners.items() if len(found) > 1]
+    return f"{len(majors)} names; one version, several files: {'; '.join(copies) or 'none'}"
 
 
 def check_onnxruntime() -> str:
@@ -115,6 +126,16 @@ def check_requirement(line: str) -> str:
     return os.environ["NVIDIA_REQUIRE_CUDA"]
 
 
+def check_launcher() -> str:
+    """Triton compiles it with gcc or clang at the first use of a GPU; the driver's library is not needed."""
+    source = SITE / "triton/backends/nvidia/driver.c"
+    headers = (source.with_name("include"), sysconfig.get_path("include"))
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["-shared", "-fPIC", *(f"-I{path}" for path in headers), "-o", f"{folder}/driver.so"]
+        core_checks.run("gcc", *words, str(source))
+    return core_checks.run("gcc", "-dumpfullversion").strip()
+
+
 def check_bitsandbytes_file(labels: dict[str, str], line: str) -> str:
     if labels["io.baseimages.bitsandbytes"] == "0":
         raise Skipped("built with WITH_BITSANDBYTES=0")
@@ -130,7 +151,21 @@ def check_tensorrt(labels: dict[str, str]) -> str:
     import tensorrt
 
     core_checks.same(declared, tensorrt.__version__)
+    file = next((SITE / "tensorrt_libs").glob("libnvinfer.so.*"))
+    number = ctypes.CDLL(str(file)).getInferLibVersion()
+    found = [number // 10000, number // 100 % 100, number % 100]
+    core_checks.same([int(part) for part in declared.split(".")[:3]], found)
     return declared
+
+
+def check_driver(labels: dict[str, str]) -> str:
+    """Ask the driver itself: a runtime that works by descriptions (CDI) heeds no NVIDIA_REQUIRE_CUDA."""
+    number = ctypes.c_int()
+    core_checks.same(0, ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(number)))
+    found = (number.value // 1000, number.value % 1000 // 10)
+    line = labels["io.baseimages.cuda"]
+    assert found >= tuple(int(part) for part in line.split(".")), f"CUDA {found}, the image is for {line}"
+    return f"CUDA {found[0]}.{found[1]}"
 
 
 def check_matmul(_: dict[str, str]) -> str:
@@ -206,6 +241,9 @@ def check_flash_attn(labels: dict[str, str]) -> str:
     if labels["io.baseimages.flash-attn"] == "0":
         raise Skipped("built with WITH_FLASH_ATTN=0")
     import torch
+
+    if torch.cuda.get_device_capability() < (8, 0):
+        raise Skipped("flash-attn 2 needs compute capability 8.0")
     from flash_attn import flash_attn_func
 
     query = torch.randn(1, 16, 2, 32, device="cuda", dtype=torch.float16)
@@ -214,20 +252,31 @@ def check_flash_attn(labels: dict[str, str]) -> str:
     return worst_difference(flash_attn_func(query, query, query).float(), expected.float(), 1e-2)
 
 
-def check_video(_: dict[str, str]) -> str:
+def run_ffmpeg(*words: str, absent: str) -> None:
+    """Run FFmpeg; skip where it says that GPU or driver lack the part (`absent`, a pattern)."""
+    argv = ["ffmpeg", "-v", "error", *words]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode and (told := re.search(absent, done.stderr)):
+        raise Skipped(f"not offered here: {told[0]}")
+    core_checks.same((0, ""), (done.returncode, done.stderr))
+
+
+def check_encoder(_: dict[str, str]) -> str:
+    """GPUs of data centres have no encoders; some drivers are installed without the library."""
+    source = ("-f", "lavfi", "-i", "testsrc2=duration=1:size=320x240:rate=10")
+    absent = r"Cannot load libnvidia-encode\S+|No capable devices found|unsupported device"
+    run_ffmpeg(*source, "-c:v", "h264_nvenc", "-f", "null", "-", absent=absent)
+    return "h264_nvenc"
+
+
+def check_decoder(_: dict[str, str]) -> str:
+    source = ("-f", "lavfi", "-i", "testsrc2=duration=1:size=320x240:rate=10")
     with tempfile.TemporaryDirectory() as folder:
         clip = str(Path(folder) / "a.mp4")
-        encode = ("-f", "lavfi", "-i", "testsrc2=duration=1:size=320x240:rate=10", "-c:v", "h264_nvenc", clip)
-        done = subprocess.run(
-            ["ffmpeg", "-v", "error", *encode], capture_output=True, text=True, timeout=120, check=False
-        )
-        # Data centre GPUs without encoders, and drivers handed over without `video`.
-        absent = re.search(r"Cannot load lib\S+|No capable devices found|unsupported device", done.stderr)
-        if done.returncode and absent:
-            raise Skipped(f"the driver offers no encoder: {absent[0]}")
-        core_checks.same((0, ""), (done.returncode, done.stderr))
-        core_checks.run("ffmpeg", "-v", "error", "-c:v", "h264_cuvid", "-i", clip, "-f", "null", "-")
-    return "h264_nvenc, h264_cuvid"
+        core_checks.run("ffmpeg", "-v", "error", *source, "-c:v", "libx264", "-pix_fmt", "yuv420p", clip)
+        absent = r"Cannot load libnvcuvid\S+"
+        run_ffmpeg("-c:v", "h264_cuvid", "-i", clip, "-f", "null", "-", absent=absent)
+    return "h264_cuvid"
 
 
 def check_engine_build(labels: dict[str, str]) -> str:
@@ -250,27 +299,41 @@ def check_engine_build(labels: dict[str, str]) -> str:
 
 
 def check_memory(_: dict[str, str]) -> str:
+    """Use torch, cuDNN and the ONNX Runtime again and again: neither device nor process may grow."""
+    import onnxruntime
     import torch
 
-    def use() -> int:
-        for _ in range(50):
-            sample = torch.rand(256, 256, device="cuda")
-            (sample @ sample).sum().item()
-        return torch.cuda.memory_allocated()
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "model.onnx")
+        sample, _ = export_model(path)
+        session = onnxruntime.InferenceSession(path, providers=["CUDAExecutionProvider"])
+    picture = torch.rand(4, 3, 64, 64, device="cuda")
+    weight = torch.rand(8, 3, 3, 3, device="cuda")
 
-    after_first, after_second = use(), use()
-    assert after_second <= after_first, f"{after_first} bytes, then {after_second}"
-    return f"{after_second} bytes after each of two rounds"
+    def use(rounds: int) -> tuple[int, int]:
+        for _ in range(rounds):
+            torch.nn.functional.conv2d(picture, weight).sum().item()
+            session.run(None, {"x": sample.numpy()})
+        free, total = torch.cuda.mem_get_info()
+        resident_pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return total - free, resident_pages * os.sysconf("SC_PAGE_SIZE")
+
+    before, after = use(50), use(500)
+    grown = [later - sooner for sooner, later in zip(before, after, strict=True)]
+    assert max(grown) < GROWTH_MAX_BYTES, f"device and process grew by {grown} bytes in 500 rounds"
+    return f"device and process grew by {grown} bytes in 500 rounds"
 
 
 ON_GPU: dict[str, Callable[[dict[str, str]], str]] = {
+    "GPU: the driver is new enough for the CUDA line": check_driver,
     "GPU: torch multiplies as on the processor": check_matmul,
     "GPU: a compiled function agrees with the processor": check_compiled,
     "GPU: cuDNN convolves as the processor does": check_convolution,
     "GPU: ONNX Runtime on CUDA agrees with the processor": check_onnxruntime_cuda,
     "GPU: bitsandbytes quantises and back": check_bitsandbytes,
     "GPU: flash-attn agrees with torch": check_flash_attn,
-    "GPU: FFmpeg encodes and decodes on it": check_video,
+    "GPU: FFmpeg encodes on it": check_encoder,
+    "GPU: FFmpeg decodes on it": check_decoder,
     "GPU: TensorRT builds an engine": check_engine_build,
     "GPU: memory does not grow": check_memory,
 }

@@ -1,6 +1,9 @@
 """Installs TensorRT's libraries and bindings of one version by hash, and compares the two.
 
-Asked for `none` it does nothing. Whatever cannot work is refused before the 3 GB are fetched: a
+    python3 -B install_tensorrt.py check   VERSION   refuse what cannot work, within seconds
+    python3 -B install_tensorrt.py install VERSION   install and compare
+
+Asked for `none` both do nothing. Whatever cannot work is refused before the 3 GB are fetched: a
 version without wheels, another CUDA line, an index that does not answer, a lock without hashes.
 """
 
@@ -65,7 +68,10 @@ def check_hashes(lock: str) -> None:
 
 
 def install(uv: str, index: str, lock: Path, build_path: Path, out: Path) -> None:
-    """Install all parts by hash from the one index; setuptools for the one sdist is at build_path."""
+    """Install all parts by hash from the one index; setuptools for the one sdist is at build_path.
+
+    The sdist would fetch the other parts itself, unverified, if it were not told that they are here.
+    """
     words = [
         *(uv, "pip", "install", "--target", str(out / SITE.relative_to("/"))),
         *("--link-mode", "copy", "--no-deps", "--require-hashes", "--no-build-isolation"),
@@ -73,14 +79,17 @@ def install(uv: str, index: str, lock: Path, build_path: Path, out: Path) -> Non
         *("--default-index", index, "-r", str(lock)),
     ]
     path = str(build_path / SITE.relative_to("/"))
-    subprocess.run(words, check=True, timeout=INSTALL_S, env={**os.environ, "PYTHONPATH": path})
+    own = {"PYTHONPATH": path, "NVIDIA_TENSORRT_DISABLE_INTERNAL_PIP": "1"}
+    subprocess.run(words, check=True, timeout=INSTALL_S, env={**os.environ, **own})
 
 
 def read_versions(site: Path) -> tuple[str, str]:
     """Version of the bindings by their metadata, and of the library by its own word."""
     dists = {dist.name.replace("_", "-"): dist.version for dist in distributions(path=[str(site)])}
-    library = ctypes.CDLL(str(next((site / "tensorrt_libs").glob("libnvinfer.so.*"))))
-    return dists[PARTS[1]], render_version(library.getInferLibVersion())
+    library = next((site / "tensorrt_libs").glob("libnvinfer.so.*"), None)
+    if PARTS[1] not in dists or library is None:
+        raise RefusalError(f"TensorRT was installed without {PARTS[1]} or libnvinfer; {WITHOUT}")
+    return dists[PARTS[1]], render_version(ctypes.CDLL(str(library)).getInferLibVersion())
 
 
 def render_version(number: int) -> str:
@@ -94,27 +103,37 @@ def compare_versions(bindings: str, library: str) -> None:
         raise RefusalError(f"TensorRT's bindings are {bindings}, its library is {library}; lock one version")
 
 
-def main() -> None:
-    """Check, install, compare; exit with the reason otherwise."""
+def read_words(argv: list[str]) -> argparse.Namespace:
+    """The words of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("version")
-    for name in ("cuda", "uv", "index"):
-        parser.add_argument(f"--{name}", required=True)
-    for name in ("lock", "build-path", "out"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    words = parser.parse_args()
+    steps = parser.add_subparsers(dest="step", required=True)
+    for step, texts, paths in (("check", ("cuda",), ()), ("install", ("uv",), ("build-path", "out"))):
+        words = steps.add_parser(step)
+        words.add_argument("version")
+        for name in (*texts, "index"):
+            words.add_argument(f"--{name}", required=True)
+        for name in (*paths, "lock"):
+            words.add_argument(f"--{name}", type=Path, required=True)
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str]) -> None:
+    """Check, or install and compare; exit with the reason otherwise."""
+    words = read_words(argv)
     if words.version == "none":
         return
     try:
-        lock = words.lock.read_text(encoding="utf-8")
-        check_request(words.version, words.cuda, lock)
-        check_index(words.index)
-        check_hashes(lock)
-        install(words.uv, words.index, words.lock, words.build_path, words.out)
-        compare_versions(*read_versions(words.out / SITE.relative_to("/")))
+        if words.step == "check":
+            lock = words.lock.read_text(encoding="utf-8")
+            check_request(words.version, words.cuda, lock)
+            check_index(words.index)
+            check_hashes(lock)
+        else:
+            install(words.uv, words.index, words.lock, words.build_path, words.out)
+            compare_versions(*read_versions(words.out / SITE.relative_to("/")))
     except RefusalError as refusal:
         sys.exit(str(refusal))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,8 +1,9 @@
 """Lifts files of freshly installed Debian packages into a tree that a layer can be made of.
 
-    python3 -B lift_packages.py torch    OUT BEFORE   torch's Python trees, headers and the
+    python3 -B lift_packages.py torch OUT BEFORE      torch's Python trees, headers and the
                                                       libraries that they really load
     python3 -B lift_packages.py compiler OUT BEFORE   a C++ compiler that makes shared objects
+    python3 -B lift_packages.py compilers OUT BEFORE  the same and a C compiler
 
 BEFORE lists the packages that the image has anyway, one name a line. Lifted packages are entered
 under /var/lib/dpkg/status.d (with the files that ship), where SBOM tools and scanners look, so
@@ -34,7 +35,8 @@ OPENED_BY_NAME = "libtorch_global_deps.so."
 UNWANTED = re.compile(
     r"/torch/bin/(?!torch_shm_manager$)|/torchvision/video_reader[^/]*\.so$|\.pyi$|\.a$|\.pyc$"
 )
-# The C compiler goes with its names, so that nobody finds half of one. libgcc.a, libc_nonshared.a
+# The C compiler goes with its names, so that nobody finds half of one, unless it is asked for (it
+# comes with the C++ one): Triton compiles C at the first use of a GPU. libgcc.a, libc_nonshared.a
 # and the linker plugin are parts of every link, the other four archives are empty and only have to
 # be found (torch links with -lpthread); libpython is for programs that embed Python.
 NOT_FOR_KERNELS = re.compile(
@@ -42,6 +44,7 @@ NOT_FOR_KERNELS = re.compile(
     r"(-[a-z]+)?(-\d+)?$|/(?!lib(gcc|c_nonshared|dl|pthread|rt|util)\.a$)[^/]*\.a$|/lib[a-z]+san(_preinit)?\."
     r"|/gprofng|/libgprofng|/config-3\.\d+|/libpython3|/bin/\S*(python3-config|dwp|ld\.gold)"
 )
+C_COMPILER = re.compile(r"/(cc1|bin/(\S+-)?gcc(-\d+)?)$")
 WHEEL = """Wheel-Version: 1.0
 Generator: lift_packages
 Root-Is-Purelib: false
@@ -114,6 +117,11 @@ def choose_compiler(owner: dict[Path, str]) -> set[Path]:
     return {path for path in owner if not is_documentation(path) and not NOT_FOR_KERNELS.search(str(path))}
 
 
+def choose_compilers(owner: dict[Path, str]) -> set[Path]:
+    """The same with a C compiler."""
+    return choose_compiler(owner) | {path for path in owner if C_COMPILER.search(str(path))}
+
+
 def is_documentation(path: Path) -> bool:
     """Everything in /usr/share but licences."""
     return str(path).startswith("/usr/share/") and path.name != "copyright"
@@ -176,7 +184,7 @@ def enter_distributions(out: Path) -> None:
 def main(mode: str, out: Path, before: Path) -> None:
     """Copy what the mode chooses, then enter its owners."""
     owner = list_new_files(before)
-    choose = {"torch": choose_torch, "compiler": choose_compiler}[mode]
+    choose = {"torch": choose_torch, "compiler": choose_compiler, "compilers": choose_compilers}[mode]
     by_package = defaultdict(list)
     for path in sorted(choose(owner)):
         by_package[owner.get(path, "")].append((path, copy_file(path, out)))

@@ -1,4 +1,4 @@
-"""What happens to wheels in a build: layers, pruning, links, TensorRT's refusals."""
+"""What happens to wheels and packages in a build: layers, pruning, links, TensorRT's refusals."""
 
 from __future__ import annotations
 
@@ -144,6 +144,19 @@ def test_a_locked_distribution_that_is_not_installed_stops_the_build(split: Any,
         split.main(tmp_path / "out", layout_of(split, FAMILY.image("cpu")), [tmp_path / "lock"])
 
 
+GCC = "/usr/libexec/gcc/x86_64-linux-gnu/14"
+C_PROGRAMS = {Path("/usr/bin/gcc"), Path("/usr/bin/x86_64-linux-gnu-gcc-14"), Path(f"{GCC}/cc1")}
+CPP_PROGRAMS = {Path("/usr/bin/g++"), Path(f"{GCC}/cc1plus"), Path(f"{GCC}/collect2")}
+NOBODY_ASKED = {Path(f"{GCC}/lto1"), Path("/usr/bin/gcc-ar"), Path("/usr/bin/cpp"), Path("/usr/bin/gcov-14")}
+
+
+def test_the_c_compiler_ships_where_it_is_asked_for_and_nothing_else_comes_along() -> None:
+    lift = load_script("lift_packages")
+    owner = dict.fromkeys(C_PROGRAMS | CPP_PROGRAMS | NOBODY_ASKED, "gcc-14")
+    assert lift.choose_compiler(owner) == CPP_PROGRAMS
+    assert lift.choose_compilers(owner) == CPP_PROGRAMS | C_PROGRAMS
+
+
 def add_library(root: Path, site: Path, name: str) -> None:
     path = root / site.relative_to("/") / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -218,6 +231,59 @@ def test_bindings_of_another_release_than_the_library_name_both(tensorrt: Any) -
         tensorrt.RefusalError, match=r"bindings are 10\.14\.1\.48\.post1, its library is 10\.9"
     ):
         tensorrt.compare_versions(PINNED, tensorrt.render_version(100900))
+
+
+class Library:
+    """libnvinfer of TensorRT 10.9.0."""
+
+    def __init__(self, path: str) -> None:
+        assert path.endswith("tensorrt_libs/libnvinfer.so.10")
+
+    def getInferLibVersion(self) -> int:  # noqa: N802 -- the name that the library gives it
+        return 100900
+
+
+# An installer that leaves what the wheels have in them: bindings of the lock, any library.
+UV = """#!/bin/sh
+site=$(echo "$*" | sed 's/.*--target \\([^ ]*\\).*/\\1/')
+mkdir -p "$site/tensorrt_libs" "$site/tensorrt_cu12_bindings-{version}.dist-info"
+printf 'Metadata-Version: 2.1\\nName: tensorrt-cu12-bindings\\nVersion: {version}\\n' \\
+  > "$site/tensorrt_cu12_bindings-{version}.dist-info/METADATA"
+touch "$site/tensorrt_libs/{library}"
+echo "$NVIDIA_TENSORRT_DISABLE_INTERNAL_PIP $*" > "$0.argv"
+"""
+
+
+def install_tensorrt(tensorrt: Any, folder: Path, library: str) -> None:
+    uv = folder / "uv"
+    uv.write_text(UV.format(version=PINNED, library=library))
+    uv.chmod(0o755)
+    words = ["--uv", str(uv), "--index", "https://index.test", "--lock", "lock", "--build-path", "/mnt"]
+    tensorrt.main(["install", PINNED, *words, "--out", str(folder / "out")])
+
+
+@pytest.mark.process
+def test_an_installed_library_of_another_release_stops_the_build_with_both_versions(
+    tensorrt: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tensorrt.ctypes, "CDLL", Library)
+    with pytest.raises(SystemExit, match=r"bindings are 10\.14\.1\.48\.post1, its library is 10\.9\.0"):
+        install_tensorrt(tensorrt, tmp_path, "libnvinfer.so.10")
+    argv = (tmp_path / "uv.argv").read_text()
+    assert argv.startswith("1 pip install")
+    assert "--require-hashes" in argv
+    assert "--default-index https://index.test" in argv
+
+
+@pytest.mark.process
+def test_an_installation_without_the_library_is_told(tensorrt: Any, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="without tensorrt-cu12-bindings or libnvinfer"):
+        install_tensorrt(tensorrt, tmp_path, "README")
+
+
+def test_none_asks_nobody(tensorrt: Any) -> None:
+    words = ["--index", "https://index.invalid", "--lock", "/nonexistent"]
+    tensorrt.main(["check", "none", "--cuda", "12.8", *words])
 
 
 @pytest.mark.process
