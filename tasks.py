@@ -190,11 +190,16 @@ def lock(_: Context, dry_run: bool = False) -> None:
     help=help_for(
         "json", variant="only one image, a key of images.toml; without it all, and the matrix is written",
         dry_run="print the questions to uv and stop",
+        require_answers="fail where an index did not answer, as CI does",
     )
 )  # fmt: skip
-def compat(_: Context, variant: str = "", json: bool = False, dry_run: bool = False) -> None:
+def compat(
+    _: Context, variant: str = "", json: bool = False, dry_run: bool = False, require_answers: bool = False
+) -> None:
     """Judge every declared combination of image, base, Python, CUDA line and TensorRT."""
-    print(verbs.compat(ROOT, variant=variant or None, dry_run=dry_run, as_json=json), end="")
+    verbs.compat(
+        ROOT, variant=variant or None, dry_run=dry_run, as_json=json, require_answers=require_answers
+    )
 
 
 @verb(

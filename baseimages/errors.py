@@ -125,7 +125,7 @@ class RecordError(BaseImagesError):
 
 
 class CompatibilityError(BaseImagesError):
-    """A default combination cannot be had: a wheel is missing, or versions do not fit."""
+    """A default combination cannot be had, the family drifts without a reason, or an index is silent."""
 
     exit_code = 18
 

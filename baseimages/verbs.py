@@ -18,6 +18,7 @@ from rich.console import Console
 from baseimages.build import BuildRecord, choose_base, find_engine, leave_out_unreachable, run_build
 from baseimages.command import ProcessRunner, Runner
 from baseimages.compat import (
+    check_record,
     list_questions,
     render_table_of_verdicts,
     run_compat,
@@ -221,20 +222,23 @@ def lock(root: Path, *, dry_run: bool) -> str:
     return run_locks(root, load_family(root / "images.toml"), ProcessRunner(), dry_run=dry_run)
 
 
-def compat(root: Path, *, variant: str | None, dry_run: bool, as_json: bool) -> str:
-    """Judge every declared combination and write the matrix; of one image it is only told."""
+def compat(root: Path, *, variant: str | None, dry_run: bool, as_json: bool, require_answers: bool) -> None:
+    """Judge every declared combination and write the matrix; of one image it is only told.
+
+    Raises CompatibilityError after that: what is wrong with the family stands in the matrix too.
+    """
     family = load_family(root / "images.toml")
     if dry_run:
         questions = list_questions(root, family, variant=variant)
-        return "".join(f"would ask in {q.folder.name}: {shlex.join(q.argv)}\n" for q in questions)
+        print("".join(f"would ask in {q.folder.name}: {shlex.join(q.argv)}\n" for q in questions), end="")
+        return
     with checkout_lock(root), time_part(root, "compat"):
         today = datetime.now(UTC).date()
         record = run_compat(root, family, ProcessRunner(), today=today, environ=os.environ, variant=variant)
         path = write_compatibility(root, record) if variant is None else None
-    if as_json:
-        return render_record(record)
     where = f"report: {path}\n" if path else "nothing written: the matrix is about all images\n"
-    return render_table_of_verdicts(record) + where
+    print(render_record(record) if as_json else render_table_of_verdicts(record) + where, end="")
+    check_record(record, require_answers=require_answers)
 
 
 def update_pins(root: Path, *, changes: tuple[str, ...], dry_run: bool) -> str:

@@ -8,7 +8,7 @@ and as `reports/compatibility.md`. It asks uv to resolve; nothing is downloaded 
 from baseimages.compat.combination import Combination, list_combinations
 from baseimages.compat.question import INDEXES, Indexes
 from baseimages.compat.record import CompatibilityReport
-from baseimages.compat.run import list_questions, run_compat
+from baseimages.compat.run import check_record, list_questions, run_compat
 from baseimages.compat.write import render_table_of_verdicts, write_compatibility
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Indexes",
     "INDEXES",
     "CompatibilityReport",
+    "check_record",
     "list_questions",
     "run_compat",
     "render_table_of_verdicts",

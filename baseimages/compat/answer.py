@@ -1,4 +1,4 @@
-"""What uv answered: packages with their wheels, a refusal, or that the index cannot be reached."""
+"""What uv answered: packages with their wheels, a refusal, or why there is no answer."""
 
 from __future__ import annotations
 
@@ -14,16 +14,26 @@ from packaging.version import Version
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baseimages.command import Runner
+from baseimages.compat.finding import count_of
 from baseimages.compat.question import Question
 from baseimages.errors import DeadlineError, RecordError
 
 DEADLINE_S = 120.0
+SHOWN_CHARACTERS = 200
+NOT_REACHED = "was not reachable"
 _YANKED = re.compile(r'^warning: `(?P<name>[^=`]+)==[^`]+` is yanked(?: \(reason: "(?P<why>.*)"\))?', re.M)
 _NO_WHEEL = re.compile(
     r"\b(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>[\w.+!-]+) has no (?:usable )?wheels"
     r"|there is no version of (?P<absent>[a-z0-9][a-z0-9._-]*)==(?P<gone>[\w.+!-]+)"
 )
-_UNREACHABLE = ("Failed to fetch", "client error (Connect)", "Request failed after", "operation timed out")
+# Only this is uv's judgement of the packages; every other error is about reaching or reading them.
+_NO_SOLUTION = "error: No solution found"
+_CONNECTION = ("client error (Connect)", "operation timed out", "connection closed")
+_STATUS = re.compile(
+    r"HTTP status (?:client|server) error \((?P<status>\d{3} [^)]*)\)"
+    r"|could not be queried due to .* \((?P<unauthorized>401 [^)]*)\)"
+    r"|returned a (?P<forbidden>403 \w+) error"
+)
 
 
 class Wheel(BaseModel):
@@ -56,30 +66,33 @@ class _Pylock(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Missing:
-    """A pinned version without a fitting wheel; `nearest` has one."""
+    """A pinned version without a fitting wheel; `nearest` has one, and `fits` what else is asked for."""
 
     package: str
     version: str
     nearest: str | None = None
+    fits: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The outcome of one question: packages, or why there are none. `yanked` is name -> reason."""
+    """The outcome of one question: packages, or why there are none.
+
+    `yanked` is name -> reason. `silence` says why nothing is known: an index that was not reached, or
+    that answered with neither packages nor a refusal of its own.
+    """
 
     question: Question
     packages: tuple[Package, ...] = ()
     yanked: Mapping[str, str] = field(default_factory=dict)
     refusal: str = ""
     missing: Missing | None = None
-    unreachable: str = ""
+    silence: str = ""
 
     @property
     def outcome(self) -> str:
         """The answer in a few words."""
-        if self.unreachable:
-            return f"index not reachable: {self.unreachable}"
-        return self.refusal or f"{len(self.packages)} packages"
+        return self.silence or self.refusal or count_of(len(self.packages), "package")
 
 
 class Interview:
@@ -88,7 +101,7 @@ class Interview:
     def __init__(self, runner: Runner, env: Mapping[str, str]) -> None:
         self._runner, self._env = runner, env
         self._answers: dict[Question, Answer] = {}
-        self._unreachable: dict[str, str] = {}
+        self._not_reached: dict[str, str] = {}
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -102,11 +115,11 @@ class Interview:
         return self._answers[question]
 
     def _ask(self, question: Question) -> Answer:
-        if known := self._unreachable.get(question.index.url):
-            return Answer(question=question, unreachable=known)
+        if known := self._not_reached.get(question.index.url):
+            return Answer(question=question, silence=known)
         answer = ask_uv(question, self._runner, self._env)
-        if answer.unreachable:
-            self._unreachable[question.index.url] = answer.unreachable
+        if answer.silence.endswith(NOT_REACHED):
+            self._not_reached[question.index.url] = answer.silence
         if answer.missing:
             return replace(answer, missing=self._with_nearest(question, answer.missing))
         return answer
@@ -123,7 +136,9 @@ class Interview:
                 words=("--no-deps", "--resolution", order),
             )
             if found := ask_uv(loose, self._runner, self._env).packages:
-                return replace(missing, nearest=found[0].version)
+                other = question.with_pin(missing.package, found[0].version)
+                fits = bool(ask_uv(other, self._runner, self._env).packages)
+                return replace(missing, nearest=found[0].version, fits=fits)
         return missing
 
 
@@ -139,8 +154,8 @@ def ask_uv(question: Question, runner: Runner, env: Mapping[str, str]) -> Answer
             ok_codes=None,
         )
     except DeadlineError:
-        silent = f"{question.index.url} (no answer within {DEADLINE_S:g} s)"
-        return Answer(question=question, unreachable=silent)
+        silence = f"{question.index.url}, no answer within {DEADLINE_S:g} s, {NOT_REACHED}"
+        return Answer(question=question, silence=silence)
     if done.returncode != 0:
         return _read_refusal(question, done.stderr)
     yanked = {match["name"]: match["why"] or "no reason given" for match in _YANKED.finditer(done.stderr)}
@@ -158,12 +173,27 @@ def _read_pylock(text: str) -> tuple[Package, ...]:
 
 
 def _read_refusal(question: Question, told: str) -> Answer:
-    if any(words in told for words in _UNREACHABLE):
-        return Answer(question=question, unreachable=question.index.url)
-    cause = " ".join(told.partition("cause:")[2].partition("\n\n")[0].split())
+    # Before uv's error stand its warnings, which are about other things.
+    error = told[max(told.find("error: "), 0) :]
+    if silence := _read_silence(error):
+        return Answer(question=question, silence=f"{question.index.url} {silence}")
+    cause = " ".join(error.partition("cause:")[2].partition("\n\n")[0].split())
     found = _NO_WHEEL.search(cause)
     missing = None
     if found:
         name, version = found["name"] or found["absent"], found["version"] or found["gone"]
         missing = Missing(package=name, version=version)
-    return Answer(question=question, refusal=cause or " ".join(told.split()), missing=missing)
+    return Answer(question=question, refusal=cause or " ".join(error.split()), missing=missing)
+
+
+def _read_silence(error: str) -> str:
+    """Why the index told nothing; empty where uv came to a judgement."""
+    if any(words in error for words in _CONNECTION):
+        return NOT_REACHED
+    if status := _STATUS.search(error):
+        return f"answered {status['status'] or status['unauthorized'] or status['forbidden']}"
+    return "" if error.startswith(_NO_SOLUTION) else f"gave nothing that uv can read: {_first_lines(error)}"
+
+
+def _first_lines(error: str) -> str:
+    return " ".join(error.removeprefix("error: ").split())[:SHOWN_CHARACTERS]

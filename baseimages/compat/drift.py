@@ -9,29 +9,24 @@ from pathlib import Path
 from baseimages.compat.finding import Finding
 from baseimages.compat.record import DriftRow
 from baseimages.declare import Family
-from baseimages.declare.compatibility import Drift
+from baseimages.declare.compatibility import Archive, Compatibility, Drift
 from baseimages.declare.locks import parse_versions
 from baseimages.errors import DeclarationError
 
-CODE, TITLE = "CM201", "a package has one version in all locks, or a reason"
+CODE, TITLE = "CM201", "a package has one version in all locks and archives, or a reason"
 
 
-def find_drift(root: Path, family: Family, reasons: tuple[Drift, ...]) -> tuple[DriftRow, ...]:
+def find_drift(root: Path, family: Family, knowledge: Compatibility) -> tuple[DriftRow, ...]:
     """One row for each package that drifts, by name.
 
     Raises DeclarationError for a reason that explains nothing.
     """
     rows = tuple(
-        _explain(name, versions, reasons)
-        for name, versions in sorted(_list_versions(root, family).items())
+        _explain(name, versions, knowledge.drift)
+        for name, versions in sorted(_list_versions(root, family, knowledge.archive).items())
         if len(set(versions.values())) > 1
     )
-    for reason in reasons:
-        if not any(_fits(reason, row.package, row.versions) for row in rows):
-            raise DeclarationError(
-                f"compatibility.toml: the drift reason for {', '.join(reason.packages)} explains nothing",
-                next_step="remove it: those packages have one version in all locks, or another reason",
-            )
+    _check_reasons(rows, knowledge.drift)
     return rows
 
 
@@ -45,13 +40,27 @@ def check_drift(rows: Iterable[DriftRow]) -> Iterator[Finding]:
             yield Finding(code=CODE, package=row.package, message=message, next_step=step)
 
 
-def _list_versions(root: Path, family: Family) -> dict[str, dict[str, str]]:
-    """Package -> lock -> version, over the locks of all images."""
+def _check_reasons(rows: Iterable[DriftRow], reasons: Iterable[Drift]) -> None:
+    drifting = {row.package: row.versions for row in rows}
+    for reason in reasons:
+        for name in reason.packages:
+            if not _fits(reason, name, drifting.get(name, {})):
+                raise DeclarationError(
+                    f"compatibility.toml: the drift reason for {name} explains nothing",
+                    next_step="remove it there: it has one version in all locks, or another reason",
+                )
+
+
+def _list_versions(root: Path, family: Family, archive: Iterable[Archive]) -> dict[str, dict[str, str]]:
+    """Package -> lock -> version, over the locks of all images and what archives give."""
     versions: dict[str, dict[str, str]] = defaultdict(dict)
     for image in family.images.values():
         for path in sorted((root / image.name).glob("requirements*.txt")):
             for name, version in parse_versions(path.read_text(encoding="utf-8")).items():
                 versions[name][path.relative_to(root).as_posix()] = version
+    for entry in archive:
+        for name, version in entry.packages.items():
+            versions[name][f"{family.image(entry.image).name} {entry.base} (archive)"] = version
     return versions
 
 

@@ -2,35 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from baseimages.command import Runner
 from baseimages.compat.combination import Combination
-from baseimages.declare import Family, Image
+from baseimages.declare import Family, Image, parse_dockerfile
 from baseimages.records import load_record
 from baseimages.report import ImageReport
 
 GIT_DEADLINE_S = 30.0
 SAME, OTHER = 0, 1
+BOOTSTRAPPED = "bootstrapped"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """One tested image; `same_locks` is None where git does not know its revision."""
+    """One tested image; what was not compared with today is None."""
 
     image_name: str
     choices: tuple[str | None, ...]
     revision: str
     digest: str
-    checks: int
+    passed: int
+    skipped: int
+    is_bootstrapped: bool
+    left_out: tuple[str, ...]
     same_locks: bool | None
+    same_recipe: bool | None
 
     def proves(self, combination: Combination) -> bool:
         """Whether it is this very combination."""
         chosen = (combination.base, combination.python, combination.cuda, combination.tensorrt)
         return (self.image_name, self.choices) == (combination.image.name, chosen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """An image as it was at the revision of a record."""
+
+    root: Path
+    image: Image
+    revision: str
+    runner: Runner
+
+    def read_defaults(self) -> Mapping[str, str]:
+        """Defaults of the build arguments then; today's where git does not know the revision.
+
+        Nothing is proven by such a record, but its row names it.
+        """
+        name = self.image.dockerfile
+        argv = (*self._git, "show", f"{self.revision}:{name}")
+        done = self.runner.run(argv, deadline_s=GIT_DEADLINE_S, ok_codes=None, echo=False)
+        text = (self.root / name).read_text(encoding="utf-8") if done.returncode else done.stdout
+        return parse_dockerfile(text, Path(name)).values({})
+
+    def is_same(self, *paths: str) -> bool | None:
+        """Whether these are as they were; None where git cannot tell."""
+        argv = (*self._git, "diff", "--quiet", self.revision, "--", *paths)
+        code = self.runner.run(argv, deadline_s=GIT_DEADLINE_S, ok_codes=None, echo=False).returncode
+        return {SAME: True, OTHER: False}.get(code)
+
+    @property
+    def _git(self) -> tuple[str, ...]:
+        return ("git", "--no-optional-locks", "-C", str(self.root))
 
 
 def collect_evidence(root: Path, family: Family, runner: Runner) -> tuple[Evidence, ...]:
@@ -52,31 +88,34 @@ def collect_evidence(root: Path, family: Family, runner: Runner) -> tuple[Eviden
 
 def _read_report(root: Path, report: ImageReport, image: Image, runner: Runner) -> Iterator[Evidence]:
     passed = [
-        part
+        (part.build, part.suite)
         for part in report.targets
         if part.suite and part.suite.count("passed") and not part.suite.count("failed")
         if part.build.target == image.default_target and not part.build.dirty
     ]
-    same_locks = _compare_locks(root, image, report.revision, runner) if passed else None
-    for part in passed:
-        arguments = part.build.build_args
+    source = _Source(root=root, image=image, revision=report.revision, runner=runner)
+    if not passed:
+        return
+    defaults = source.read_defaults()
+    same_locks = source.is_same(f"{image.name}/requirements*")
+    same_recipe = source.is_same(image.dockerfile, f"{image.name}/wheels.toml", "scripts")
+    for build, suite in passed:
+        arguments = {**defaults, **build.build_args}
+        chosen = (arguments.get(name) for name in ("PYTHON_VERSION", "CUDA", "TENSORRT"))
         yield Evidence(
             image_name=image.name,
-            choices=(
-                part.build.base.family,
-                arguments.get("PYTHON_VERSION", image.pythons[0]),
-                arguments.get("CUDA", next(iter(image.cuda), None)),
-                arguments.get("TENSORRT", next(iter(image.tensorrt), None)),
-            ),
+            choices=(build.base.family, *chosen),
             revision=report.revision,
-            digest=part.build.manifest_digest,
-            checks=part.suite.count("passed") if part.suite else 0,
+            digest=build.manifest_digest,
+            passed=suite.count("passed"),
+            skipped=suite.count("skipped"),
+            is_bootstrapped=build.base.origin == BOOTSTRAPPED,
+            left_out=_left_out(image.optional, arguments),
             same_locks=same_locks,
+            same_recipe=same_recipe,
         )
 
 
-def _compare_locks(root: Path, image: Image, revision: str, runner: Runner) -> bool | None:
-    locks = f"{image.name}/requirements*"
-    argv = ("git", "--no-optional-locks", "-C", str(root), "diff", "--quiet", revision, "--", locks)
-    code = runner.run(argv, deadline_s=GIT_DEADLINE_S, ok_codes=None, echo=False).returncode
-    return {SAME: True, OTHER: False}.get(code)
+def _left_out(optional: Iterable[str], arguments: Mapping[str, str]) -> tuple[str, ...]:
+    """Parts that a build argument left out, as that argument."""
+    return tuple(f"{name}=0" for name in optional if arguments.get(name) == "0")

@@ -5,6 +5,11 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 
+def count_of(number: int, noun: str) -> str:
+    """The number with its noun in the right form."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 class Finding(BaseModel):
     """One thing that is wrong; `code` is a rule of reports/compatibility.md."""
 

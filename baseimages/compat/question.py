@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from baseimages.compat.combination import NO_TENSORRT, Combination
 from baseimages.declare.compatibility import Compatibility
 from baseimages.declare.locks import TENSORRT_INDEX, TORCH_INDEX, parse_lock, wheel_platform
@@ -91,6 +93,14 @@ class Question:
         what = " ".join((*self.sources, *self.asked))
         return f"{self.folder.name}: {what} for Python {self.python}, {self.platform}, from {self.index.url}"
 
+    def with_pin(self, package: str, version: str) -> Question:
+        """All that is asked for, with one package at another version and nothing locked."""
+        lines = list(self.asked)
+        for name in self.sources:
+            lines += (self.folder / name).read_text(encoding="utf-8").splitlines()
+        kept = (line for line in lines if not _pins(line, package))
+        return replace(self, sources=(), asked=(f"{package}=={version}", *kept), locks=())
+
     def lock_blocks(self) -> dict[str, str]:
         """Package -> its block, of all its locks; only what is asked for where that is named."""
         blocks: dict[str, str] = {}
@@ -129,6 +139,11 @@ def uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
         name: value for name, value in environ.items() if not name.startswith("UV_") or name in KEPT_SETTINGS
     }
     return kept | PATIENCE
+
+
+def _pins(line: str, package: str) -> bool:
+    name, is_pin, _ = line.partition("==")
+    return bool(is_pin) and canonicalize_name(name.strip()) == package
 
 
 def _core(plain: Question) -> list[Question]:

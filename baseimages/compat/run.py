@@ -11,7 +11,7 @@ from baseimages.compat.answer import Interview
 from baseimages.compat.combination import Combination, check_blocks, find_block, list_combinations
 from baseimages.compat.drift import check_drift, find_drift
 from baseimages.compat.evidence import collect_evidence
-from baseimages.compat.finding import Finding
+from baseimages.compat.finding import Finding, count_of
 from baseimages.compat.question import INDEXES, Indexes, Question, list_parts, uv_environment
 from baseimages.compat.record import CompatibilityReport, QuestionRow, Row, Verdict
 from baseimages.compat.verdict import Judge
@@ -35,12 +35,12 @@ def run_compat(
 ) -> CompatibilityReport:
     """The record of all combinations, or of those of one image.
 
-    Raises CompatibilityError as soon as a default combination is broken, DeclarationError for
-    knowledge that matches nothing or a lock that is missing, UsageError for an unknown variant.
+    Raises CompatibilityError as soon as a default combination is broken or blocked, DeclarationError
+    for knowledge that matches nothing or a lock that is missing, UsageError for an unknown variant.
     """
     knowledge = load_compatibility(root / FILE_NAME)
     chosen = _choose(family, knowledge, variant)
-    drift = find_drift(root, family, knowledge.drift)
+    drift = find_drift(root, family, knowledge)
     interview = Interview(runner, uv_environment(environ))
     judge = Judge(
         root=root,
@@ -56,6 +56,20 @@ def run_compat(
     return CompatibilityReport(
         checked_on=today, questions=tuple(asked), rows=rows, drift=drift, findings=findings
     )
+
+
+def check_record(record: CompatibilityReport, *, require_answers: bool) -> None:
+    """Raises CompatibilityError for a finding about the family, and for a silent index where asked to."""
+    if record.findings:
+        first, *others = record.findings
+        more = f", and {count_of(len(others), 'more finding')}" if others else ""
+        raise CompatibilityError(f"{first.text}{more}", next_step=first.next_step)
+    unknown = [row for row in record.rows if row.verdict is Verdict.NOT_CHECKED]
+    if require_answers and unknown:
+        raise CompatibilityError(
+            f"{count_of(len(unknown), 'combination')} not checked; {unknown[0].label}: {unknown[0].reason}",
+            next_step="run it where that index answers, or without --require-answers",
+        )
 
 
 def list_questions(
@@ -96,20 +110,36 @@ def _choose(family: Family, knowledge: Compatibility, variant: str | None) -> li
 
 
 def _judge_all(judge: Judge, combinations: list[Combination]) -> tuple[Row, ...]:
-    """Rows in the given order, made in another: a broken default combination is told first."""
+    """Rows in the given order, made in another: a default combination that is lost is told first."""
     order = sorted(range(len(combinations)), key=lambda number: not combinations[number].is_default)
-    rows = {number: _judge(judge, combinations[number]) for number in order}
+    rows: dict[int, Row] = {}
+    for number in order:
+        rows[number] = judge.judge(combinations[number])
+        if combinations[number].is_default:
+            _require(rows[number], judge, combinations)
     return tuple(rows[number] for number in sorted(rows))
 
 
-def _judge(judge: Judge, combination: Combination) -> Row:
-    row = judge.judge(combination)
-    if combination.is_default and row.verdict is Verdict.BROKEN:
-        shown = "\n".join(f"  {finding.text}" for finding in row.findings[:SHOWN_FINDINGS])
-        more = len(row.findings) - SHOWN_FINDINGS
-        raise CompatibilityError(
-            f"{row.label}, a default combination, is broken:\n{shown}"
-            + (f"\n  and {more} more findings" if more > 0 else ""),
-            next_step=row.findings[0].next_step,
-        )
-    return row
+def _require(row: Row, judge: Judge, combinations: list[Combination]) -> None:
+    """Raises CompatibilityError for a default combination that is broken or blocked."""
+    if row.verdict not in (Verdict.BROKEN, Verdict.BLOCKED):
+        return
+    shown = [finding.text for finding in row.findings[:SHOWN_FINDINGS]] or [row.reason]
+    more = len(row.findings) - SHOWN_FINDINGS
+    shown += [f"and {count_of(more, 'more finding')}"] if more > 0 else []
+    step = row.findings[0].next_step if row.findings else "declare another default in images.toml"
+    raise CompatibilityError(
+        "\n  ".join((f"{row.label}, a default combination, is {row.verdict}:", *shown)),
+        next_step=step + _fall_back(row, judge, combinations),
+    )
+
+
+def _fall_back(row: Row, judge: Judge, combinations: list[Combination]) -> str:
+    """The first other Python that the same image can be had with, as a build argument."""
+    for other in combinations:
+        same = (other.variant, other.base, other.cuda, other.tensorrt)
+        if other.python == row.python or same != (row.variant, row.base, row.cuda, row.tensorrt):
+            continue
+        if judge.judge(other).verdict in (Verdict.RESOLVES, Verdict.VALIDATED):
+            return f"; until then `--build-arg PYTHON_VERSION={other.python}` can be had"
+    return ""

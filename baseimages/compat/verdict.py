@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 from baseimages.compat.answer import Answer, Interview
 from baseimages.compat.combination import Combination, find_block
 from baseimages.compat.evidence import Evidence
-from baseimages.compat.finding import Finding
+from baseimages.compat.finding import Finding, count_of
 from baseimages.compat.question import Indexes, list_parts
 from baseimages.compat.record import Row, Size, Verdict
 from baseimages.compat.rules import Facts, check_rules
@@ -40,7 +40,8 @@ class Judge:
         findings = [item for answer in answers for item in check_answer(answer, combination)]
         findings += check_rules(self._facts(combination, answers))
         proof = next((item for item in self.evidence if item.proves(combination)), None)
-        return _answered(combination, answers, tuple(findings), proof)
+        notes = (*_archive_note(combination, self.knowledge), *_age_note(answers))
+        return _answered(combination, answers, tuple(findings), proof, notes)
 
     def _facts(self, combination: Combination, answers: list[Answer]) -> Facts:
         """Versions from the locks, then from uv, then from the archive of the base."""
@@ -72,29 +73,41 @@ def _blocked(combination: Combination, block: Blocked) -> Row:
 
 
 def _answered(
-    combination: Combination, answers: list[Answer], findings: tuple[Finding, ...], proof: Evidence | None
+    combination: Combination,
+    answers: list[Answer],
+    findings: tuple[Finding, ...],
+    proof: Evidence | None,
+    notes: tuple[str, ...],
 ) -> Row:
     if findings:
-        reason = f"{len(findings)} findings, listed below" if len(findings) > 1 else "1 finding, listed below"
+        reason = f"{count_of(len(findings), 'finding')}, listed below"
         return _row(combination, verdict=Verdict.BROKEN, reason=reason, findings=findings)
-    silent = sorted({answer.unreachable for answer in answers if answer.unreachable})
-    if proof and proof.same_locks is not False:
-        return _validated(combination, answers, proof, silent)
+    silent = sorted({answer.silence for answer in answers if answer.silence})
+    if proof and proof.same_locks:
+        return _validated(combination, answers, proof, silent, notes)
     if silent:
-        reason = f"index not reachable: {', '.join(silent)}; what the others serve resolves"
-        return _row(combination, verdict=Verdict.NOT_CHECKED, reason=reason)
-    reason = "every wheel is there, fits and is the locked one; this combination was not built and tested"
-    if proof:
-        reason = f"every wheel is there; revision {proof.revision[:12]} was tested with other locks"
+        told = f"not known: {', '.join(silent)}; no fault in what the other indexes serve"
+        return _row(combination, verdict=Verdict.NOT_CHECKED, reason="; ".join((told, *notes)))
+    reason = "; ".join((_resolved(proof), *notes))
     return _row(combination, verdict=Verdict.RESOLVES, reason=reason, size=measure(combination, answers))
 
 
+def _resolved(proof: Evidence | None) -> str:
+    if proof is None:
+        return "every wheel is there, fits and is the locked one; no committed record of a tested image"
+    if proof.same_locks is None:
+        return f"every wheel is there; git cannot compare the locks tested at revision {proof.revision[:12]}"
+    return f"every wheel is there; revision {proof.revision[:12]} was tested with other locks"
+
+
 def _validated(
-    combination: Combination, answers: list[Answer], proof: Evidence, silent: Iterable[str]
+    combination: Combination,
+    answers: list[Answer],
+    proof: Evidence,
+    silent: Iterable[str],
+    notes: tuple[str, ...],
 ) -> Row:
-    told = [f"built, and {proof.checks} checks passed inside it"]
-    told += [f"not resolved again, index not reachable: {why}" for why in silent]
-    told += ["its locks were not compared: git does not know that revision here"] * (proof.same_locks is None)
+    told = [*_proven(proof), *(f"not resolved again: {why}" for why in silent), *notes]
     return _row(
         combination,
         verdict=Verdict.VALIDATED,
@@ -103,6 +116,30 @@ def _validated(
         digest=proof.digest,
         size=None if silent else measure(combination, answers),
     )
+
+
+def _proven(proof: Evidence) -> Iterator[str]:
+    """What was tested, and how that differs from what a reader would take it for."""
+    skipped = f", {proof.skipped} skipped" if proof.skipped else ""
+    base = " on a base bootstrapped from the archive" if proof.is_bootstrapped else ""
+    yield f"built{base}, {count_of(proof.passed, 'check')} passed inside it{skipped}"
+    if proof.left_out:
+        yield f"built with {', '.join(proof.left_out)}"
+    if not proof.same_recipe:
+        yield "the recipe has changed since" if proof.same_recipe is False else "the recipe was not compared"
+
+
+def _archive_note(combination: Combination, knowledge: Compatibility) -> Iterator[str]:
+    packages = knowledge.archived(combination.variant, combination.base)
+    if packages:
+        told = ", ".join(f"{name} {version}" for name, version in packages.items())
+        yield f"{told} from the archive of {combination.base}, not from an index"
+
+
+def _age_note(answers: Iterable[Answer]) -> Iterator[str]:
+    found = [package for answer in answers for package in answer.packages if package.name == "cryptography"]
+    if any(not any(wheel.uploaded_at for wheel in package.wheels) for package in found):
+        yield "age of cryptography not told by the index"
 
 
 def measure(combination: Combination, answers: Iterable[Answer]) -> Size:

@@ -8,7 +8,7 @@ from functools import cache
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from baseimages.compat.answer import Answer, Package, Wheel
+from baseimages.compat.answer import Answer, Missing, Package, Wheel
 from baseimages.compat.combination import Combination
 from baseimages.compat.finding import Finding
 from baseimages.declare.locks import parse_versions
@@ -58,7 +58,7 @@ def choose_wheel(package: Package, combination: Combination, glibc: str) -> Whee
 
 def check_answer(answer: Answer, combination: Combination) -> Iterator[Finding]:
     """Everything that is wrong with the answer for this combination."""
-    if answer.unreachable:
+    if answer.silence:
         return
     if answer.refusal:
         yield _refused(answer, combination)
@@ -72,7 +72,7 @@ def check_answer(answer: Answer, combination: Combination) -> Iterator[Finding]:
             yield from _check_file(package, wheel, answer, blocks.get(package.name, ""))
         if package.name in answer.yanked:
             yield _yanked(package, answer.yanked[package.name])
-    yield from _check_lock(answer, blocks)
+    yield from _check_lock(answer, blocks, combination)
 
 
 def _check_file(package: Package, wheel: Wheel, answer: Answer, block: str) -> Iterator[Finding]:
@@ -93,7 +93,7 @@ def _check_file(package: Package, wheel: Wheel, answer: Answer, block: str) -> I
         )
 
 
-def _check_lock(answer: Answer, blocks: dict[str, str]) -> Iterator[Finding]:
+def _check_lock(answer: Answer, blocks: dict[str, str], combination: Combination) -> Iterator[Finding]:
     resolved = {package.name: package.version for package in answer.packages}
     locked = {name: parse_versions(block)[name] for name, block in blocks.items()}
     names = " and ".join(answer.question.locks)
@@ -101,7 +101,9 @@ def _check_lock(answer: Answer, blocks: dict[str, str]) -> Iterator[Finding]:
         if locked.get(name) != version:
             message = f"{name} {version} is needed, {names} has {locked.get(name, 'none')}"
             yield Finding(code="CM007", package=name, message=message, next_step=LOCK_AGAIN)
-    for name in sorted(locked.keys() - resolved.keys()):
+    # Locks are made for the first Python; what only it needs is no fault of another.
+    is_first = combination.python == combination.image.pythons[0]
+    for name in sorted(locked.keys() - resolved.keys()) if is_first else ():
         message = f"{name} {locked[name]} is in {names}, and nothing asks for it"
         yield Finding(code="CM008", package=name, message=message, next_step=LOCK_AGAIN)
 
@@ -113,13 +115,20 @@ def _refused(answer: Answer, combination: Combination) -> Finding:
             code="CM009", package="", message=answer.refusal, next_step="mend the .in file, then lock"
         )
     where = f"Python {combination.python} on {combination.base}"
-    step = f"{missing.nearest} has one" if missing.nearest else "no other version has one: drop or replace it"
     return Finding(
         code="CM001",
         package=missing.package,
         message=f"{missing.package} {missing.version} has no wheel for {where}",
-        next_step=f"{step}; pin it in the .in file and run `nox -s lock`" if missing.nearest else step,
+        next_step=_mend(missing),
     )
+
+
+def _mend(missing: Missing) -> str:
+    if missing.nearest is None:
+        return "no other version has one: drop or replace it"
+    if not missing.fits:
+        return f"{missing.nearest} has one, and does not resolve with what else is asked for: see who asks"
+    return f"{missing.nearest} has one and resolves: pin it in the .in file and run `nox -s lock`"
 
 
 def _does_not_fit(package: Package, combination: Combination) -> Finding:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from baseimages.declare.names import Name, RelativePath
+from baseimages.declare.names import ComputeCapability, Name, VersionNumber
 from baseimages.declare.tables import Declared, load_tables
 
 FILE_NAME = "compatibility.toml"
@@ -27,6 +27,10 @@ Sentence = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_
 Link = Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9._~/#?&=%+-]+$", max_length=300)]
 Specifier = Annotated[
     str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=100), AfterValidator(_check_specifier)
+]
+_PART = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+DriftSource = Annotated[
+    str, StringConstraints(pattern=rf"^{_PART}(?:(?:/{_PART})*| {_PART} \(archive\))$", max_length=200)
 ]
 IndexName = Literal["pypi", "nvidia"]
 
@@ -71,8 +75,9 @@ class Drift(Declared):
 
     packages: tuple[Name, ...] = Field(min_length=1)
     """The packages concerned."""
-    locks: tuple[RelativePath, ...] = Field(min_length=1)
-    """The locks that may differ from all others; paths in the checkout."""
+    locks: tuple[DriftSource, ...] = Field(min_length=1)
+    """The locks that may differ from all others, as paths in the checkout; `IMAGE BASE (archive)` is
+    what that image takes from the archive of that base."""
     why: Sentence
     """The reason, in one sentence."""
     review: date
@@ -106,10 +111,12 @@ class Archive(Declared):
 class CudaMajor(Declared):
     """What holds for every CUDA line of one major."""
 
-    driver_min: Name
+    driver_min: VersionNumber
     """Oldest Linux driver that NVIDIA's minor version compatibility allows for this major."""
-    compute_capability_min: Name
+    compute_capability_min: ComputeCapability
     """Oldest generation of GPUs that its toolkit still compiles for."""
+    compute_capability_max: dict[VersionNumber, ComputeCapability] = Field(default_factory=dict)
+    """CUDA line -> newest generation of GPUs that its toolkit compiles for."""
     onnxruntime_gpu: Specifier
     """Versions of onnxruntime-gpu that were built for this major."""
 

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from baseimages.declare.names import (
     ArgName,
     ArgValue,
+    ComputeCapability,
     Digest,
     GlibcVersion,
     Name,
@@ -21,6 +22,7 @@ from baseimages.declare.names import (
     ReleaseTag,
     Repository,
     TagTemplate,
+    VersionNumber,
     suggest_name,
     unknown_word,
 )
@@ -78,9 +80,9 @@ class BaseFamily(Declared):
 class CudaLine(Declared):
     """A CUDA version that an image can be built for; its locks are `requirements-cuda-<line>`."""
 
-    driver_min: Name
+    driver_min: VersionNumber
     """Oldest Linux driver that NVIDIA lists for this CUDA."""
-    compute_capabilities: tuple[Name, ...] = Field(min_length=1)
+    compute_capabilities: tuple[ComputeCapability, ...] = Field(min_length=1)
     """Generations of GPUs that its torch has kernels for, such as 8.6."""
 
 

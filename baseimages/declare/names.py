@@ -28,6 +28,9 @@ Reference = Annotated[
 ]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 GlibcVersion = Annotated[str, StringConstraints(pattern=r"^2\.[0-9]{1,3}$")]
+# Numbers and dots only, so packaging reads it whatever it says.
+VersionNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]+(?:\.[0-9]+)*$", max_length=60)]
+ComputeCapability = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,2}\.[0-9]$")]
 ArgName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 ArgValue = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=1000)]
 # No part starts with a dot or a dash: it stays inside the checkout and is never read as an option.

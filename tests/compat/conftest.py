@@ -34,6 +34,7 @@ bases = ["tiny"]
 suite = "image_testing/test-one.sh"
 tags = ["{{target}}-{{base}}"]
 """
+DOCKERFILE = "ARG PYTHON_VERSION=3.13\nFROM scratch AS core\n"
 LIMITS = "[limits]\ncryptography_age_max_days = 365\n"
 
 
@@ -88,6 +89,7 @@ def recorded(name: str, stream: str) -> str:
 def checkout(tmp_path: Path) -> Checkout:
     made = Checkout(root=tmp_path)
     made.folder.mkdir()
+    (made.folder / "Dockerfile").write_text(DOCKERFILE, encoding="utf-8")
     made.declare()
     made.ask_for("a")
     made.lock([])

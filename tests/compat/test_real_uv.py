@@ -94,6 +94,28 @@ def test_a_missing_wheel_is_told_with_the_nearest_version_that_has_one(
     assert error.next_step.startswith(f"{nearest} has one" if nearest else "no other version has one")
 
 
+def test_a_nearest_version_that_the_rest_excludes_is_told_so(
+    checkout: Checkout, environ: dict[str, str]
+) -> None:
+    old = StubWheel(name="b", version="2.0", tag="cp312-cp312-manylinux_2_28_x86_64")
+    needy = StubWheel(name="a", version="1.0", needs=("b>=2",))
+    checkout.ask_for("a", "b==2.0")
+    checkout.lock(pin(needy, old))
+    with serve(needy, old, StubWheel(name="b", version="1.0")) as index:
+        assert refusal(checkout, index, environ).next_step.startswith("1.0 has one, and does not resolve")
+
+
+def test_what_only_the_first_python_needs_is_no_fault_of_another(
+    checkout: Checkout, environ: dict[str, str]
+) -> None:
+    needy = StubWheel(name="a", version="1.0", needs=("b; python_version > '3.12'",))
+    checkout.declare('pythons = ["3.13", "3.12"]\n')
+    checkout.lock(pin(needy, B))
+    with serve(needy, B) as index:
+        rows = judge(checkout, index, environ).rows
+    assert [row.verdict for row in rows] == [Verdict.RESOLVES, Verdict.RESOLVES]
+
+
 def test_a_wheel_for_a_newer_c_library_is_a_missing_one(checkout: Checkout, environ: dict[str, str]) -> None:
     new = StubWheel(name="a", version="1.0", tag="cp313-cp313-manylinux_2_40_x86_64")
     checkout.lock(pin(new))
@@ -194,7 +216,7 @@ def silent() -> Iterator[str]:
 
 
 def not_checked(row: Row, url: str) -> bool:
-    return row.verdict is Verdict.NOT_CHECKED and f"index not reachable: {url}" in row.reason
+    return row.verdict is Verdict.NOT_CHECKED and row.reason.startswith(f"not known: {url}")
 
 
 def test_an_index_that_refuses_is_not_checked_and_asked_once(

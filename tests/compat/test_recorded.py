@@ -41,6 +41,9 @@ wheels = { tensorrt-cu12-libs = "nvidia" }
 """
 
 
+NO_SOLUTION = "error: No solution found when resolving dependencies\n  cause: Because a was not found"
+
+
 def question(folder: Path) -> Question:
     return Question(
         folder=folder, asked=("numpy",), locks=(), python="3.13",
@@ -74,7 +77,7 @@ def test_where_an_index_is_silent_the_row_says_so_and_is_not_counted_as_resolved
 ) -> None:
     row = cuda.judge(runner).rows[1]
     assert row.verdict is Verdict.NOT_CHECKED
-    assert "index not reachable: https://pypi.nvidia.com" in row.reason
+    assert "https://pypi.nvidia.com was not reachable" in row.reason
     assert row.size is None
 
 
@@ -149,8 +152,9 @@ def test_the_nearest_version_with_a_wheel_is_told(checkout: Checkout, runner: Fa
     runner.script(*UV, "-", stderr=below, returncode=1, action=answer_above)
     with pytest.raises(CompatibilityError, match=r"CM001 numpy 1\.26\.4 has no wheel") as caught:
         checkout.judge(runner)
-    assert caught.value.next_step.startswith("2.1.0 has one")
-    assert [call[call.index("--resolution") + 1] for call in runner.calls[1:]] == ["highest", "lowest"]
+    assert caught.value.next_step.startswith("2.1.0 has one and resolves")
+    alone = [call[call.index("--resolution") + 1] for call in runner.calls if "--resolution" in call]
+    assert alone == ["highest", "lowest"]
 
 
 def test_versions_that_exclude_each_other_are_told_in_uvs_words(
@@ -166,6 +170,50 @@ def test_a_yanked_pin_is_told_with_the_reason_of_its_owner(checkout: Checkout, r
     runner.script(*UV, stdout=recorded("yanked", "toml"), stderr=recorded("yanked", "txt"))
     with pytest.raises(CompatibilityError, match=r"CM004 attrs 21\.1\.0 is yanked: Installable but not"):
         checkout.judge(runner)
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (
+            "error: Failed to fetch: x\n  cause: HTTP status client error (410 Gone) for url (x)",
+            "answered 410 Gone",
+        ),
+        (
+            "error: Request failed\n  cause: HTTP status server error (503 Service Unavailable)",
+            "answered 503 Service Unavailable",
+        ),
+        (f"{NO_SOLUTION}\nhint: An index (x) returned a 403 Forbidden error", "answered 403 Forbidden"),
+        (
+            f"{NO_SOLUTION}\n\nhint: An index URL (x) could not be queried due to a lack of "
+            "valid authentication credentials (401 Unauthorized)",
+            "answered 401 Unauthorized",
+        ),
+        ("error: Received some unexpected JSON from `x`", "gave nothing that uv can read: Received some"),
+    ],
+)
+def test_only_what_uv_concluded_is_a_verdict(
+    told: str, reason: str, tmp_path: Path, runner: FakeRunner
+) -> None:
+    runner.script(*UV, stderr=told, returncode=2)
+    answer = ask_uv(question(tmp_path), runner, {})
+    assert answer.refusal == ""
+    assert answer.silence.startswith(f"https://pypi.org/simple {reason}")
+
+
+def test_a_warning_about_another_download_is_no_silence(tmp_path: Path, runner: FakeRunner) -> None:
+    warning = "warning: no Python\n  cause: client error (Connect)\n"
+    runner.script(*UV, stderr=warning + recorded("no-version", "txt"), returncode=1)
+    assert ask_uv(question(tmp_path), runner, {}).missing is not None
+
+
+def test_an_index_that_failed_once_is_asked_for_the_next_package(
+    checkout: Checkout, runner: FakeRunner
+) -> None:
+    checkout.declare('pythons = ["3.13", "3.12"]\n')
+    runner.script(*UV, stderr="error: x\n  cause: HTTP status server error (503 x)", returncode=2)
+    checkout.judge(runner)
+    assert len(runner.calls) == 2
 
 
 def test_a_program_that_does_not_end_is_an_index_that_does_not_answer(

@@ -72,6 +72,9 @@ def test_a_coherent_set_has_no_finding(versions: dict[str, str], line: str, chec
         ({"onnxruntime": "1.31.1"}, "CM104"),
         ({"onnxruntime-gpu": "1.27.0"}, "CM105"),
         ({"openvino": "2025.1.0"}, "CM106"),
+        ({"numpy": "1.26.4"}, "CM106"),
+        ({"torch": "2.9.1+cu126", "torchvision": "0.24.1+cu126", "torchaudio": "2.9.1+cu126"}, "CM102"),
+        ({"torch": "2.9.1+cpu", "torchvision": "0.24.1+cpu", "torchaudio": "2.9.1+cpu"}, "CM102"),
     ],
 )
 def test_one_wrong_version_on_cuda_12_is_one_finding(
@@ -94,6 +97,28 @@ def test_one_wrong_version_on_cuda_13_is_one_finding(
     assert codes(facts(checkout, CUDA_13 | changed, line="13.0")) == [code]
 
 
+@pytest.mark.parametrize(
+    ("gone", "code"),
+    [("torch", "CM101"), ("nvidia-cuda-runtime-cu12", "CM102"), ("onnxruntime-gpu", "CM104")],
+)
+def test_one_missing_package_on_cuda_12_is_one_finding(gone: str, code: str, checkout: Checkout) -> None:
+    versions = {name: version for name, version in CUDA_12.items() if name != gone}
+    assert set(codes(facts(checkout, versions, line="12.8"))) == {code}
+
+
+@pytest.mark.parametrize(("changed", "line"), [(CPU, ""), (CUDA_12, "12.8")])
+def test_an_onnx_runtime_for_the_other_device_is_a_finding(
+    changed: dict[str, str], line: str, checkout: Checkout
+) -> None:
+    versions = {name: version for name, version in changed.items() if not name.startswith("onnx")}
+    wrong = "onnxruntime-openvino" if line else "onnxruntime-gpu"
+    assert codes(facts(checkout, versions | {wrong: "1.26.0"}, line=line)) == ["CM105"]
+
+
+def test_a_trio_for_two_devices_is_a_finding(checkout: Checkout) -> None:
+    assert codes(facts(checkout, CPU | {"torchvision": "0.25.0"})) == ["CM101"]
+
+
 def test_a_processor_has_no_cuda(checkout: Checkout) -> None:
     assert codes(facts(checkout, CPU | {"nvidia-cudnn-cu12": "9.10"})) == ["CM103"]
 
@@ -108,7 +133,7 @@ def test_an_openssl_beyond_the_limit_is_a_finding(day: str, found: list[str], ch
     assert codes(facts(checkout, CPU, cryptography=day)) == found
 
 
-@pytest.mark.parametrize("wrong", [{"driver_min": "570.26"}, {"capability": "7.0"}])
+@pytest.mark.parametrize("wrong", [{"driver_min": "570.26"}, {"capability": "7.0"}, {"capability": "12.2"}])
 def test_a_driver_or_a_gpu_that_the_cuda_major_leaves_behind_is_a_finding(
     wrong: dict[str, str], checkout: Checkout
 ) -> None:
