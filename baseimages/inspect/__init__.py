@@ -5,7 +5,7 @@ Enters: the OCI layout, or the image's tag for the suite. Leaves: `LayerIndex`, 
 """
 
 from baseimages.inspect.layers import LayerFacts, LayerIndex, index_layers
-from baseimages.inspect.layout import Layout, open_layout
+from baseimages.inspect.layout import Layout, find_differing_layers, open_layout
 from baseimages.inspect.release import Release, make_release, tag_commands
 from baseimages.inspect.scan import ScanRecord, describe_scan, run_scan
 from baseimages.inspect.suite import CaseRecord, SuiteRecord, run_suite
@@ -19,6 +19,7 @@ __all__ = [
     "ScanRecord",
     "SuiteRecord",
     "describe_scan",
+    "find_differing_layers",
     "index_layers",
     "make_release",
     "open_layout",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,12 @@ def open_layout(path: Path) -> Layout:
         config=config,
         layers=_layers(path, manifest, config),
     )
+
+
+def find_differing_layers(first: Path, second: Path) -> tuple[int, ...]:
+    """Numbers of the layers, from 0, that two layouts do not share. Raises as `open_layout` does."""
+    pairs = zip_longest(*([layer.digest for layer in open_layout(path).layers] for path in (first, second)))
+    return tuple(number for number, (mine, other) in enumerate(pairs) if mine != other)
 
 
 def _image_of(manifests: list[dict[str, Any]]) -> dict[str, Any]:

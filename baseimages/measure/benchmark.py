@@ -34,6 +34,7 @@ from baseimages.build import (
 )
 from baseimages.command import Runner
 from baseimages.errors import BaseImagesError, MeasurementError
+from baseimages.inspect import find_differing_layers
 from baseimages.measure.isolated import isolated_engine
 from baseimages.measure.record import BenchmarkRecord, RunRecord
 from baseimages.measure.scenario import COLD, EDIT, NO_OP, Scenario, find_fault
@@ -42,6 +43,7 @@ from baseimages.records import WorkFolder
 
 TRANSFER_S = 600.0
 PLAIN_S = 600.0
+REBUILT = "rebuilt"
 
 
 def run_benchmark(
@@ -64,6 +66,7 @@ def run_benchmark(
     with _scratch(work) as scratch:
         reused = None if rebuild else _reuse_cold(built)
         cold, rebuilt = (reused, None) if reused else _run_cold(plan, engine, runner, scratch, console)
+        differing = _compare(work.layout, scratch, built, rebuilt)
         console.print("no-op: the same plan again")
         no_op = _run_warm(NO_OP, plan, engine, runner, scratch, console)
         overhead_s = _measure_overhead(plan, engine, runner, work, scratch, console)
@@ -73,6 +76,7 @@ def run_benchmark(
     return BenchmarkRecord(
         manifest_digest=built.manifest_digest,
         rebuilt_digest=rebuilt,
+        differing_layers=differing,
         runs=(cold, no_op, edit),
         overhead_s=overhead_s if no_op.valid else None,
     )
@@ -121,12 +125,18 @@ def _run_cold(
                 raise MeasurementError(reason, next_step="run the benchmark again")
             load = _load_average()
             outcome = run_solve(plan, private, runner, scratch, console)
-            rebuilt = run_export(plan, private, runner, scratch / "layout", console).digest
+            rebuilt = run_export(plan, private, runner, scratch / REBUILT, console).digest
     except BaseImagesError as error:
         console.print(f"cold: not measured: {error}", markup=False)
         unmeasured = RunRecord(scenario=COLD.name, duration_s=None, valid=False, note=error.message[:300])
         return unmeasured, None
     return _judge(COLD, outcome, load, f"private engine, empty store, {base}"), rebuilt
+
+
+def _compare(layout: Path, scratch: Path, built: BuildRecord, rebuilt: str | None) -> tuple[int, ...] | None:
+    if rebuilt is None:
+        return None
+    return () if rebuilt == built.manifest_digest else find_differing_layers(layout, scratch / REBUILT)
 
 
 def _bring_base(plan: BuildPlan, engine: Engine, private: Engine, runner: Runner, scratch: Path) -> str:

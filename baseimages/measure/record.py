@@ -32,13 +32,15 @@ class RunRecord(BaseModel):
 class BenchmarkRecord(Record):
     """Raw values of single runs.
 
-    `rebuilt_digest` names the image that a second cold build of the plan gave, None without one.
+    `rebuilt_digest` names the image that a second cold build of the plan gave, None without one, and
+    `differing_layers` the numbers of its layers, from 0, that are others; None where nobody compared.
     `overhead_s` is a no-op build with this tool minus the same no-op build with plain buildx, one
     run of each.
     """
 
     manifest_digest: str
     rebuilt_digest: str | None = None
+    differing_layers: tuple[int, ...] | None = None
     single_run: Literal[True] = True
     runs: tuple[RunRecord, ...]
     overhead_s: float | None
@@ -54,7 +56,14 @@ class BenchmarkRecord(Record):
             return "not compared: there was no second cold build"
         if self.rebuilt_digest == self.manifest_digest:
             return "a second cold build gave the same image, digest by digest"
-        return f"a second cold build gave another image, {self.rebuilt_digest}"
+        return f"a second cold build gave another image, {self.rebuilt_digest}{self._difference}"
+
+    @property
+    def _difference(self) -> str:
+        if self.differing_layers is None:
+            return ""
+        told = ", ".join(map(str, self.differing_layers))
+        return f"; layers that differ: {told}" if told else "; all its layers are the same"
 
 
 def describe_benchmark(record: BenchmarkRecord) -> str:

@@ -17,6 +17,7 @@ import sys
 import sysconfig
 import tomllib
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
@@ -31,6 +32,8 @@ BUILD_SUFFIXES = {
     **dict.fromkeys((".cmake", ".cuh", ".h", ".hpp"), "headers"),
     ".pyi": "type stubs",
 }
+# Wheels that were packed with too much put these beside the packages, several in one place.
+STRAY_FOLDERS = {"docs", "newsfragments"}
 LINKABLE = re.compile(r"\.so(\.[0-9.]+)?$")
 CUDA_SUFFIX = re.compile(r"-cu\d+$")
 
@@ -78,6 +81,8 @@ class Layout:
         folders = path.relative_to(SITE).parts[:-1] if path.is_relative_to(SITE) else ()
         if {"tests", "test"} & set(folders):
             return "tests"
+        if STRAY_FOLDERS & set(folders[:1]):
+            return "documentation beside the packages"
         if path.suffix == ".pyc":
             return "bytecode"
         for cause, names, pattern in self.rules:
@@ -112,6 +117,19 @@ def link_copies(files: list[Path]) -> int:
     return saved_bytes
 
 
+def check_claims(dists: Iterable[Distribution], layout: Layout) -> None:
+    """Stop where two wheels brought other bytes for one path: which of them is there is chance."""
+    claims: dict[Path, dict[str, str]] = defaultdict(dict)
+    for dist in dists:
+        for file in dist.files or []:
+            path = Path(os.path.normpath(SITE / file))
+            if file.hash and not layout.cause_to_prune(normalize(dist.name), path):
+                claims[path].setdefault(file.hash.value, dist.name)
+    told = [f"{path} ({' and '.join(names.values())})" for path, names in claims.items() if len(names) > 1]
+    if told:
+        sys.exit(f"several wheels bring {', '.join(told)}; drop all but one, or prune it in wheels.toml")
+
+
 def choose_files(dist: Distribution, layout: Layout) -> list[Path]:
     """The files of a distribution that ship; what does not is counted."""
     name, kept = normalize(dist.name), []
@@ -144,6 +162,7 @@ def main(out: Path, layout: Layout, locks: list[Path]) -> None:
     installed = {normalize(dist.name): dist for dist in distributions(path=[str(SITE)])}
     if missing := sorted(locked - set(installed)):
         sys.exit(f"locked but not installed: {', '.join(missing)}; run `nox -s lock`")
+    check_claims((installed[name] for name in sorted(locked)), layout)
     for name in sorted(locked):
         move_out(installed[name], out, layout)
     for cause, size_bytes in layout.pruned_bytes.most_common():

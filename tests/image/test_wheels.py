@@ -8,7 +8,9 @@ import re
 import sys
 import threading
 import tomllib
+import zlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -61,7 +63,8 @@ def add_distribution(site: Path, name: str, files: dict[str, bytes]) -> None:
     for path, content in files.items():
         (site / path).parent.mkdir(parents=True, exist_ok=True)
         (site / path).write_bytes(content)
-    rows = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
+    rows = "".join(f"{path},sha256={zlib.crc32(content)},\n" for path, content in files.items())
+    rows += f"{info}/RECORD,,\n"
     (site / info / "RECORD").write_text(rows)
 
 
@@ -94,6 +97,8 @@ def test_both_cuda_lines_use_the_same_layers(split: Any) -> None:
     ("name", "path", "cause"),
     [
         ("pandas", "pandas/tests/test_a.py", "tests"),
+        ("eth-abi", "docs/index.rst", "documentation"),
+        ("torch", "torch/docs/a.py", ""),
         ("torch", "torch/testing/_internal.py", ""),
         ("torch", "torch/include/ATen/ATen.h", ""),
         ("torch", "torch/bin/protoc", "programs of the build"),
@@ -119,6 +124,20 @@ def test_what_nobody_reads_is_pruned_and_what_is_read_stays(
 ) -> None:
     found = layout_of(split, FAMILY.image("gpu")).cause_to_prune(name, split.SITE / path)
     assert found.startswith(cause) if cause else found == ""
+
+
+@pytest.mark.parametrize(
+    ("theirs", "refused"), [({"shared/a.py": b"2"}, True), ({"shared/a.py": b"1", "docs/x": b"2"}, False)]
+)
+def test_a_file_of_two_wheels_with_other_bytes_stops_the_build(
+    theirs: dict[str, bytes], refused: bool, split: Any, tmp_path: Path
+) -> None:
+    add_distribution(split.SITE, "one", {"shared/a.py": b"1", "docs/x": b"1"})
+    add_distribution(split.SITE, "two", theirs)
+    (tmp_path / "lock").write_text("one==1\ntwo==1\n")
+    layout = layout_of(split, FAMILY.image("gpu"))
+    with pytest.raises(SystemExit, match=r"shared/a\.py \(one and two\)") if refused else nullcontext():
+        split.main(tmp_path / "out", layout, [tmp_path / "lock"])
 
 
 def test_a_distribution_moves_to_its_layer_with_a_true_record(split: Any, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from baseimages.errors import RecordError, VerificationError
-from baseimages.inspect import index_layers, open_layout
+from baseimages.inspect import find_differing_layers, index_layers, open_layout
 
 QUIET = Console(quiet=True)
 
@@ -121,3 +121,14 @@ def test_a_layer_that_unpacks_to_another_diff_id_is_refused(tmp_path: Path) -> N
     wrong = replace(opened.layers[0], diff_id="sha256:" + "0" * 64)
     with pytest.raises(VerificationError, match="unpacks to"):
         index_layers(replace(opened, layers=(wrong,)), QUIET)
+
+
+@pytest.mark.parametrize(
+    ("others", "differing"),
+    [([{"a": b"1"}, {"b": b"2"}], ()), ([{"a": b"1"}, {"b": b"3"}], (1,)), ([{"a": b"1"}], (1,))],
+)
+def test_layers_that_differ_are_named_by_their_number(
+    others: list[dict[str, bytes]], differing: tuple[int, ...], tmp_path: Path
+) -> None:
+    first = make_layout(tmp_path / "first", [{"a": b"1"}, {"b": b"2"}])
+    assert find_differing_layers(first, make_layout(tmp_path / "second", others)) == differing

@@ -58,6 +58,10 @@ class World:
             self.events += sorted(str(p.relative_to(plan.root)) for p in plan.root.rglob("*") if p.is_file())
         return Outcome(digest=DIGEST, duration_s=1.23456, steps=read_steps(self.streams[scenario]))
 
+    def find_differing_layers(self, first: Path, second: Path) -> tuple[int, ...]:
+        assert (first.name, second.name) == ("layout", "rebuilt")
+        return (3,)
+
     def run_export(self, *_: object) -> Outcome:
         return Outcome(digest=self.rebuilt, duration_s=1.0, steps=())
 
@@ -68,7 +72,7 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, plan: BuildPlan) -> World:
     world = World(plan.root)
-    for name in ("isolated_engine", "run_solve", "run_export", "run_build"):
+    for name in ("isolated_engine", "run_solve", "run_export", "run_build", "find_differing_layers"):
         monkeypatch.setattr(benchmark, name, getattr(world, name))
     return world
 
@@ -127,12 +131,18 @@ def test_a_build_that_was_not_cold_is_measured_in_a_private_engine(run: Run, wor
 def test_a_second_cold_build_is_run_when_it_is_asked_for(run: Run, world: World) -> None:
     world.rebuilt = "sha256:" + "9" * 64
     record = run(rebuild=True)
-    assert record.rebuilt_digest == world.rebuilt
+    assert (record.rebuilt_digest, record.differing_layers) == (world.rebuilt, (3,))
     assert get(record, "cold").duration_s == 1.235
 
 
+def test_the_same_image_again_has_no_layer_that_differs(run: Run) -> None:
+    record = run(rebuild=True)
+    assert (record.rebuilt_digest, record.differing_layers) == (DIGEST, ())
+
+
 def test_a_reused_cold_run_compares_no_image(run: Run) -> None:
-    assert run().rebuilt_digest is None
+    record = run()
+    assert (record.rebuilt_digest, record.differing_layers) == (None, None)
 
 
 @pytest.mark.parametrize(

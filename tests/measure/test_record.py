@@ -49,4 +49,8 @@ def test_a_second_cold_build_is_compared_by_digest() -> None:
     same = RECORD.model_copy(update={"rebuilt_digest": DIGEST})
     other = RECORD.model_copy(update={"rebuilt_digest": OTHER})
     assert "gave the same image" in same.reproduction
-    assert other.reproduction == f"a second cold build gave another image, {OTHER}"
+    assert other.reproduction.endswith(f"another image, {OTHER}")
+    config = other.model_copy(update={"differing_layers": ()})
+    assert config.reproduction.endswith("; all its layers are the same")
+    layers = other.model_copy(update={"differing_layers": (2, 15)})
+    assert layers.reproduction.endswith("; layers that differ: 2, 15")
