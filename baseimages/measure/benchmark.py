@@ -35,7 +35,7 @@ from baseimages.build import (
 from baseimages.command import Runner
 from baseimages.errors import BaseImagesError, MeasurementError
 from baseimages.inspect import find_differing_layers
-from baseimages.measure.isolated import isolated_engine
+from baseimages.measure.isolated import isolated_engine, remove_leftovers
 from baseimages.measure.record import BenchmarkRecord, RunRecord
 from baseimages.measure.scenario import COLD, EDIT, NO_OP, Scenario, find_fault
 from baseimages.plan import BuildPlan
@@ -63,6 +63,7 @@ def run_benchmark(
     one than was built, and the errors of a build.
     """
     _refuse_other_plan(plan, built)
+    remove_leftovers(runner, work.path)
     with _scratch(work) as scratch:
         reused = None if rebuild else _reuse_cold(built)
         cold, rebuilt = (reused, None) if reused else _run_cold(plan, engine, runner, scratch, console)

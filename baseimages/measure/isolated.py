@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import tempfile
 import threading
 import time
@@ -26,6 +27,9 @@ SHORT_S = 30.0
 LIFE_S = 7200.0
 POLL_S = 0.2
 ADDRESS = "172.31.250.1/24"
+NETWORKS = Path("/sys/class/net")
+PROCESSES = Path("/proc")
+PROGRAMS = ("docker", "containerd")
 CONFIGURATION = '{"features": {"containerd-snapshotter": true}}\n'
 BUILD_OPTIONS = ("--network=host", "--allow=network.host")
 NEXT_STEP = "build on an engine whose cache is empty: that build is the cold run"
@@ -56,8 +60,48 @@ def isolated_engine(runner: Runner, data_parent: Path) -> Iterator[Engine]:
         yield dataclasses.replace(engine, build_options=BUILD_OPTIONS)
 
 
+def remove_leftovers(runner: Runner, work: Path) -> None:
+    """Remove what benchmarks that were killed left: engines, bridges, and their folders below `work`.
+
+    What a living process or another user owns is left alone. The caller holds the checkout's lock:
+    nobody else measures in `work`.
+    """
+    for folder in Path(tempfile.gettempdir()).glob("bench-*-*"):
+        if folder.lstat().st_uid == os.geteuid() and _is_gone(folder.name.split("-")[1]):
+            _stop_programs_of(folder)
+            _remove_folder(runner, folder)
+    for bridge in NETWORKS.glob("bench*"):
+        if os.geteuid() == 0 and _is_gone(bridge.name.removeprefix("bench")):
+            _remove_bridge(runner, bridge.name)
+    for scratch in work.glob("benchmark-*"):
+        _remove_folder(runner, scratch)
+
+
+def _is_gone(pid: str) -> bool:
+    return pid.isdigit() and not (PROCESSES / pid).exists()
+
+
+def _stop_programs_of(folder: Path) -> None:
+    """Stop the daemon, its containerd and its clients: all are told the folder in their arguments."""
+    for command in PROCESSES.glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            program, *words = command.read_text(encoding="utf-8", errors="replace").split("\0")
+            if Path(program).name.startswith(PROGRAMS) and any(str(folder) in word for word in words):
+                _stop_process(int(command.parent.name))
+
+
+def _stop_process(pid: int) -> None:
+    stop_group(os.getpgid(pid), lambda: not (PROCESSES / str(pid)).exists())
+
+
+def _remove_folder(runner: Runner, folder: Path) -> None:
+    _unmount_below(runner, folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _folder(parent: Path) -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="bench-", dir=parent, ignore_cleanup_errors=True)
+    prefix = f"bench-{os.getpid()}-"
+    return tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True)
 
 
 def _refuse_hosts_that_cannot() -> None:

@@ -257,6 +257,24 @@ def test_a_cold_run_in_a_private_engine_hits_nothing_leaves_nothing_and_gives_th
     assert [pid for pid in bridges if not Path("/proc", pid).exists()] == []
 
 
+def test_what_a_killed_benchmark_leaves_is_removed_by_the_next_one(checkout: Checkout) -> None:
+    checkout.build()
+    killed = checkout.start("benchmark", "--variant", "tiny", "--rebuild")
+    engine = f"--data-root={checkout.root}"
+    if not wait_until(lambda: is_running(engine) or killed.poll() is not None, limit_s=60):
+        pytest.fail("neither a private engine nor the end of the benchmark was seen")
+    if killed.poll() is not None:
+        pytest.skip("ring 2: no private engine can run here")
+    killed.kill()
+    killed.communicate(timeout=60)
+    done = checkout.invoke("benchmark", "--variant", "tiny")
+    assert done.returncode == 0, done.stderr
+    assert not is_running(engine)
+    assert str(checkout.root) not in Path("/proc/mounts").read_text()
+    assert list(checkout.root.glob(".work/**/benchmark-*")) == []
+    assert list(Path("/sys/class/net").glob(f"bench{killed.pid}")) == []
+
+
 def test_the_report_of_a_tiny_image_is_rendered_from_its_records(checkout: Checkout) -> None:
     checkout.build()
     done = checkout.invoke("report", "--variant", "tiny")

@@ -74,6 +74,7 @@ def world(monkeypatch: pytest.MonkeyPatch, plan: BuildPlan) -> World:
     world = World(plan.root)
     for name in ("isolated_engine", "run_solve", "run_export", "run_build", "find_differing_layers"):
         monkeypatch.setattr(benchmark, name, getattr(world, name))
+    monkeypatch.setattr(benchmark, "remove_leftovers", lambda *_: world.events.append("swept"))
     return world
 
 
@@ -125,7 +126,7 @@ def test_a_build_that_was_not_cold_is_measured_in_a_private_engine(run: Run, wor
     cold = get(run(cold=False), "cold")
     assert (cold.duration_s, cold.misses, cold.valid) == (1.235, 5, True)
     assert cold.note == "single run; private engine, empty store, base image present"
-    assert world.events[:2] == ["started", "stopped"]
+    assert world.events[:3] == ["swept", "started", "stopped"]
 
 
 def test_a_second_cold_build_is_run_when_it_is_asked_for(run: Run, world: World) -> None:
@@ -190,7 +191,7 @@ def test_a_private_engine_whose_store_is_not_empty_measures_nothing(
     cold = get(run(cold=False), "cold")
     assert (cold.duration_s, cold.note) == (None, "the build cache held 1 records")
     assert [scenario for scenario, _ in world.solved] == ["no-op", "edit"]
-    assert world.events[:2] == ["started", "stopped"]
+    assert world.events[:3] == ["swept", "started", "stopped"]
 
 
 def test_a_cold_run_with_hits_is_recorded_as_invalid(run: Run, world: World) -> None:
@@ -253,7 +254,7 @@ def test_the_overhead_is_the_whole_tool_minus_plain_buildx(
     clock = itertools.chain([100.0, 103.0, 110.5])  # plain buildx: 3 s, then the tool: 7.5 s
     monkeypatch.setattr(benchmark.time, "monotonic", lambda: next(clock))
     assert run().overhead_s == 4.5
-    assert world.events[0] == "built"
+    assert world.events[:2] == ["swept", "built"]
 
 
 def test_plain_buildx_builds_what_the_tool_builds(run: Run, runner: FakeRunner) -> None:

@@ -16,10 +16,12 @@ from baseimages.build import Engine
 from baseimages.command import Completed
 from baseimages.errors import CommandError, EngineError, MeasurementError, MissingToolError
 from baseimages.measure import isolated, isolated_engine
+from baseimages.measure.isolated import remove_leftovers
 from tests.build.conftest import ENGINE
 from tests.conftest import FakeRunner
 
 PID = 2_000_000_000  # above any limit: a signal that is sent by mistake reaches nobody
+GONE, ALIVE = PID - 1, PID - 2
 
 
 class Host(FakeRunner):
@@ -263,3 +265,53 @@ def test_what_the_daemon_left_mounted_is_unmounted_innermost_first(
     host.script("umount")
     isolated._unmount_below(host, inside)
     assert [call[1] for call in host.calls] == [f"{inside}/netns/1", str(inside)]
+
+
+@pytest.fixture
+def machine(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a benchmark that was killed left, beside what one that runs holds."""
+    for name in ("NETWORKS", "PROCESSES"):
+        monkeypatch.setattr(isolated, name, tmp_path / name.lower())
+    for pid in (GONE, ALIVE):
+        for name in (f"networks/bench{pid}", f"sockets/bench-{pid}-x/exec"):
+            (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "networks/docker0").mkdir()
+    (tmp_path / "sockets/bench-mark-x").mkdir()
+    start(tmp_path, ALIVE, "python", "-m", "invoke", "benchmark")
+    monkeypatch.setattr(os, "getpgid", lambda pid: pid)
+    return tmp_path
+
+
+def start(machine: Path, pid: int, *words: str) -> None:
+    command = machine / "processes" / str(pid) / "cmdline"
+    command.parent.mkdir(parents=True)
+    command.write_text("\0".join((*words, "")), encoding="utf-8")
+
+
+def test_the_folders_and_the_bridge_of_a_killed_benchmark_are_removed(
+    host: Host, machine: Path, data: Path
+) -> None:
+    (data / "benchmark-x" / "bench-y").mkdir(parents=True)
+    (data / "layout").mkdir()
+    remove_leftovers(host, data)
+    assert {path.name for path in left_behind(machine)} == {f"bench-{ALIVE}-x", "bench-mark-x", "layout"}
+    assert [call for call in host.calls if call[0] == "ip"] == [("ip", "link", "delete", f"bench{GONE}")]
+
+
+def test_the_daemon_of_a_killed_benchmark_is_stopped_and_no_other_process(host: Host, machine: Path) -> None:
+    folder, other = (machine / "sockets" / f"bench-{pid}-x" for pid in (GONE, ALIVE))
+    start(machine, PID, "/usr/sbin/dockerd", f"--host=unix://{folder}/docker.sock")
+    start(machine, PID + 1, "/usr/sbin/dockerd", f"--host=unix://{other}/docker.sock")
+    start(machine, PID + 2, "less", str(folder / "daemon.json"))
+    remove_leftovers(host, machine / "data")
+    assert host.events == ["daemon stops", "link delete"]
+
+
+def test_what_another_user_owns_is_left_alone(
+    host: Host, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
+    start(machine, PID, "/usr/sbin/dockerd", f"--host=unix://{machine}/sockets/bench-{GONE}-x/docker.sock")
+    remove_leftovers(host, machine / "data")
+    assert len(left_behind(machine)) == 3
+    assert host.events == []
