@@ -115,11 +115,11 @@ class Interview:
         return self._answers[question]
 
     def _ask(self, question: Question) -> Answer:
-        if known := self._not_reached.get(question.index.url):
+        if known := self._not_reached.get(question.index.place):
             return Answer(question=question, silence=known)
         answer = ask_uv(question, self._runner, self._env)
         if answer.silence.endswith(NOT_REACHED):
-            self._not_reached[question.index.url] = answer.silence
+            self._not_reached[question.index.place] = answer.silence
         if answer.missing:
             return replace(answer, missing=self._with_nearest(question, answer.missing))
         return answer
@@ -154,7 +154,7 @@ def ask_uv(question: Question, runner: Runner, env: Mapping[str, str]) -> Answer
             ok_codes=None,
         )
     except DeadlineError:
-        silence = f"{question.index.url}, no answer within {DEADLINE_S:g} s, {NOT_REACHED}"
+        silence = f"{question.index.place}, no answer within {DEADLINE_S:g} s, {NOT_REACHED}"
         return Answer(question=question, silence=silence)
     if done.returncode != 0:
         return _read_refusal(question, done.stderr)
@@ -176,7 +176,7 @@ def _read_refusal(question: Question, told: str) -> Answer:
     # Before uv's error stand its warnings, which are about other things.
     error = told[max(told.find("error: "), 0) :]
     if silence := _read_silence(error):
-        return Answer(question=question, silence=f"{question.index.url} {silence}")
+        return Answer(question=question, silence=f"{question.index.place} {silence}")
     cause = " ".join(error.partition("cause:")[2].partition("\n\n")[0].split())
     found = _NO_WHEEL.search(cause)
     missing = None

@@ -27,11 +27,25 @@ PATIENCE = {"UV_HTTP_CONNECT_TIMEOUT": "5", "UV_HTTP_TIMEOUT": "20", "UV_HTTP_RE
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """A package index and where the files lie that it names."""
+    """A package index and where the files lie that it names.
+
+    Without `url` it is the index that uv asks by itself, without `files` they may lie anywhere: the
+    hashes of the locks hold them.
+    """
 
     name: str
-    url: str
-    files: tuple[str, ...]
+    url: str = ""
+    files: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The option of uv that names it."""
+        return ("--default-index", self.url) if self.url else ()
+
+    @property
+    def place(self) -> str:
+        """The index for a person."""
+        return self.url or "the package index"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +58,7 @@ class Indexes:
 
 
 INDEXES = Indexes(
-    pypi=Index(name="pypi", url="https://pypi.org/simple", files=("https://files.pythonhosted.org/",)),
+    pypi=Index(name="pypi"),
     torch=Index(
         name="torch",
         url=TORCH_INDEX,
@@ -77,7 +91,7 @@ class Question:
         return (
             *(sys.executable, "-m", "uv", "pip", "compile", *(self.sources or ("-",)), *constraints),
             *("--python-version", self.python, "--python-platform", self.platform),
-            *("--only-binary", ":all:", "--default-index", self.index.url, *self.words),
+            *("--only-binary", ":all:", *self.index.words, *self.words),
             *("--format", "pylock.toml", "--no-header", "--no-config", "--no-python-downloads"),
             *("--no-progress", "--color", "never"),
         )
@@ -91,7 +105,8 @@ class Question:
     def text(self) -> str:
         """The question for a person: what differs from one to the next."""
         what = " ".join((*self.sources, *self.asked))
-        return f"{self.folder.name}: {what} for Python {self.python}, {self.platform}, from {self.index.url}"
+        where = f"for Python {self.python}, {self.platform}, from {self.index.place}"
+        return f"{self.folder.name}: {what} {where}"
 
     def with_pin(self, package: str, version: str) -> Question:
         """All that is asked for, with one package at another version and nothing locked."""

@@ -84,11 +84,11 @@ def _check_file(package: Package, wheel: Wheel, answer: Answer, block: str) -> I
             message=f"the lock has no hash of {wheel.file_name}",
             next_step=LOCK_AGAIN,
         )
-    if not wheel.url.startswith(index.files):
+    if index.files and not wheel.url.startswith(index.files):
         yield Finding(
             code="CM006",
             package=package.name,
-            message=f"{wheel.file_name} lies at {wheel.url[:120]}, not with the files of {index.url}",
+            message=f"{wheel.file_name} lies at {wheel.url[:120]}, not with the files of {index.place}",
             next_step="look who serves it before anything is installed",
         )
 

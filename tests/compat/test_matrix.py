@@ -290,7 +290,7 @@ def test_a_validated_image_whose_index_is_silent_says_both(judged: Checkout, run
     runner.script(*UV, stderr="error: Failed to fetch: `x`\n  cause: client error (Connect)", returncode=2)
     row = judged.judge(runner).rows[0]
     assert row.verdict is Verdict.VALIDATED
-    assert "not resolved again: https://pypi.org/simple was not reachable" in row.reason
+    assert "not resolved again: the package index was not reachable" in row.reason
     assert row.size is None
 
 

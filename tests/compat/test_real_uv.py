@@ -173,7 +173,7 @@ def test_files_that_lie_elsewhere_than_the_index_says_are_told(
     locked: Checkout, environ: dict[str, str]
 ) -> None:
     with serve(A, B) as index:
-        elsewhere = Index(name="stub", url=index.url, files=("https://files.pythonhosted.org/",))
+        elsewhere = Index(name="stub", url=index.url, files=("https://files.example.org/",))
         indexes = Indexes(pypi=elsewhere, torch=elsewhere, nvidia=elsewhere)
         with pytest.raises(CompatibilityError, match=r"CM006 a-1\.0-cp313"):
             locked.judge(ProcessRunner(), indexes=indexes, environ=environ)

@@ -95,7 +95,8 @@ def test_uv_installs_downloads_and_builds_nothing(cuda: Checkout, runner: FakeRu
     cuda.judge(runner)
     for call in runner.calls:
         assert call[:5] == UV
-        assert {"--no-config", "--no-python-downloads", "--default-index"} <= set(call)
+        assert {"--no-config", "--no-python-downloads"} <= set(call)
+        assert "--index" not in call
         assert call[call.index("--only-binary") + 1] == ":all:"
 
 
@@ -198,7 +199,7 @@ def test_only_what_uv_concluded_is_a_verdict(
     runner.script(*UV, stderr=told, returncode=2)
     answer = ask_uv(question(tmp_path), runner, {})
     assert answer.refusal == ""
-    assert answer.silence.startswith(f"https://pypi.org/simple {reason}")
+    assert answer.silence.startswith(f"the package index {reason}")
 
 
 def test_a_warning_about_another_download_is_no_silence(tmp_path: Path, runner: FakeRunner) -> None:
@@ -258,11 +259,14 @@ def test_no_setting_of_the_machine_chooses_an_index() -> None:
             "UV_CACHE_DIR": "/c",
             "UV_INDEX": "x",
             "UV_EXTRA_INDEX_URL": "x",
+            "UV_DEFAULT_INDEX": "x",
+            "UV_INDEX_URL": "x",
             "UV_FIND_LINKS": "x",
         }
     )
     assert {"PATH", "UV_CACHE_DIR"} <= env.keys()
     assert not {"UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"} & env.keys()
+    assert not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & env.keys()
     assert float(env["UV_HTTP_CONNECT_TIMEOUT"]) * (1 + int(env["UV_HTTP_RETRIES"])) <= 20
 
 
@@ -270,6 +274,7 @@ def test_torch_apart_is_asked_of_its_own_index_and_not_where_the_archive_has_it(
     questions = list_questions(ROOT, load_family(ROOT / "images.toml"), variant="cpu")
     torch = [q for q in questions if q.sources == ("requirements-torch.in",)]
     assert {q.index.name for q in torch} == {"torch"}
+    assert all(q.argv[q.argv.index("--default-index") + 1] == q.index.url for q in torch)
     assert {q.platform for q in torch} == {"x86_64-manylinux_2_39"}
     assert all("--excludes" in q.words for q in questions if "requirements.in" in q.sources)
 
