@@ -1,13 +1,16 @@
 #!/bin/sh
 # Lays pip, uv, node and npm out as the image will have them, from hash-locked wheels.
-#   install-core-tools.sh REQUIREMENTS OUT FAMILY
+#   install-core-tools.sh REQUIREMENTS OUT FAMILY [MACHINE]
+# MACHINE is the one that they are for, as `uname -m` says it: this one if it is left out.
 set -eu
-requirements=$1 out=$2 family=$3
+requirements=$1 out=$2 family=$3 machine=${4:-$(uname -m)}
 # shellcheck source=scripts/use-ca.sh
 . "$(dirname "$0")/use-ca.sh"
 set -x
 wheels=/tmp/wheels
-pip download --only-binary :all: --require-hashes --no-deps -r "$requirements" -d "$wheels"
+set -- --platform "manylinux_2_28_$machine" --platform "manylinux_2_17_$machine" \
+  --platform "manylinux2014_$machine"
+pip download "$@" --only-binary :all: --require-hashes --no-deps -r "$requirements" -d "$wheels"
 mkdir -p "$out/usr/local/bin" "$out/usr/local/lib/node_modules" /tmp/w
 for wheel in "$wheels"/*.whl; do
   python3 -m zipfile -e "$wheel" "/tmp/w/$(basename "$wheel" | cut -d- -f1)"
@@ -35,6 +38,8 @@ if [ "$family" = debian-13 ]; then
     chmod 0755 "$out/usr/local/bin/$name"
   done
 fi
-"$out/usr/local/bin/uv" --version
-"$out/usr/local/bin/node" --version
+if [ "$machine" = "$(uname -m)" ]; then
+  "$out/usr/local/bin/uv" --version
+  "$out/usr/local/bin/node" --version
+fi
 rm -rf /tmp/w "$wheels"

@@ -31,6 +31,9 @@ _WORD = re.compile(r"""(?:\\.|"(?:\\.|[^"\\])*"|'[^']*'|[^\s"'\\]|["'\\])+""")
 _HEREDOC = re.compile(r"\d*<<(-?)([^<\s]+)")
 _VARIABLE = re.compile(r"\\\$|\$(?:\{(?P<braced>\w+)(?:(?P<test>:?[-+])(?P<word>[^}]*))?\}|(?P<plain>\w+))")
 
+# What BuildKit itself sets of the builder that most of our users have; a given value comes first.
+BUILDER = {"BUILDARCH": "amd64"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Heredoc:
@@ -115,7 +118,7 @@ class Dockerfile:
 
     def values(self, given: Mapping[str, str]) -> dict[str, str]:
         """Values of the global ARGs: given ones (`--build-arg`), else defaults, expanded."""
-        values = dict(given)
+        values = {**BUILDER, **given}
         for arg in self.args:
             if arg.name not in values and arg.value is not None:
                 values[arg.name] = expand(arg.value, values)
