@@ -9,6 +9,7 @@ awk -F: '$2 ~ /^!/ && $3 != "" { print $1 }' etc/shadow |
   xargs -r -n 1 chage --root "$PWD" --lastday -1
 find var/log -type f -delete
 rm -f var/cache/ldconfig/aux-cache var/cache/debconf/*-old var/lib/dpkg/*-old
+rm -rf var/cache/debconf/tmp.ci
 rm -f etc/passwd- etc/group- etc/shadow- etc/gshadow- etc/subuid- etc/subgid-
 rm -f var/lib/dbus/machine-id
 if [ -e etc/machine-id ]; then : > etc/machine-id; fi

@@ -22,6 +22,8 @@ FOLDERS = ("usr/bin", "usr/sbin", "usr/libexec", "usr/lib")
 LIBRARIES = f"usr/lib/{NATIVE_TRIPLET}"
 LOADER, LOADER_LINK = "usr/lib64", "lib64"
 PYTHON_EXTENSIONS = f"usr/lib/python3.*/lib-dynload/*-{NATIVE_TRIPLET}.so"
+# Modules beyond perl-base: scripts use them where they find them, and would miss their other half.
+HALF_A_PERL = shutil.ignore_patterns("perl", "perl5")
 # The native ldconfig does not know foreign libraries. The foreign one is run by an interpreter
 # that is called by its path, which needs no registration with the kernel.
 LDCONFIG = "usr/sbin/ldconfig"
@@ -95,7 +97,7 @@ def _restore(path: Path, inode: int) -> None:
 def _add_libraries(root: Path, native: Path) -> list[Path]:
     """Loader, libraries and what a native Perl and Python load; the paths to remove afterwards."""
     added = [root / name for name in (LIBRARIES, LOADER, INTERPRETER + FOREIGN, LOADER_LINK)]
-    shutil.copytree(native / LIBRARIES, added[0], symlinks=True)
+    shutil.copytree(native / LIBRARIES, added[0], symlinks=True, ignore=HALF_A_PERL)
     shutil.copytree(native / LOADER, added[1], symlinks=True)
     shutil.copy2(native / INTERPRETER, added[2])
     added[3].symlink_to(LOADER)

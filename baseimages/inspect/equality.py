@@ -1,0 +1,119 @@
+"""Whether two file trees are equal, file by file: paths, content, modes, owners, attributes.
+
+A tree is a tar, so that it can be told of a machine that cannot run what is in it. Times are left
+out: they tell when an installation ran, not what it made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tarfile
+from dataclasses import dataclass
+from io import BytesIO
+from typing import IO, Literal, cast
+
+from pydantic import BaseModel, ConfigDict
+
+from baseimages.records import Record
+
+ATTRIBUTE = "SCHILY.xattr."
+Kind = Literal["only left", "only right", "type", "content", "mode", "owner", "attributes"]
+# Fields of an entry, in the order in which a difference is told.
+COMPARED: tuple[Kind, ...] = ("type", "content", "mode", "owner", "attributes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One path of a tree. `content` is a digest, a link's target or a device's number."""
+
+    type: bytes
+    mode: int
+    owner: tuple[int, int]
+    content: str
+    attributes: tuple[tuple[str, str], ...]
+
+
+class AllowedDifference(BaseModel):
+    """Paths that may differ; `pattern` matches a whole path without a leading slash."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    pattern: str
+    reason: str
+
+
+class Difference(BaseModel):
+    """One path that differs. `reason` is empty when nothing allows it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    path: str
+    kind: Kind
+    reason: str
+
+
+class EqualityRecord(Record):
+    """How many paths both trees have, and every difference, the allowed ones with their reason."""
+
+    compared: int
+    differences: tuple[Difference, ...]
+
+    @property
+    def unexplained(self) -> tuple[Difference, ...]:
+        """What nothing allows; the trees are equal when there is none."""
+        return tuple(difference for difference in self.differences if not difference.reason)
+
+
+def read_tree(stream: IO[bytes]) -> dict[str, Entry]:
+    """Every path of a tar stream; of a path that comes twice, the later one counts."""
+    tree: dict[str, Entry] = {}
+    with tarfile.open(fileobj=stream, mode="r|*") as tar:
+        for member in tar:
+            name = member.name.removeprefix("./").strip("/")
+            if name not in ("", "."):
+                tree[name] = _read_entry(tar, member, tree)
+            tar.members = []  # type: ignore[attr-defined] # it must not grow with the tree
+    return tree
+
+
+def _read_entry(tar: tarfile.TarFile, member: tarfile.TarInfo, tree: dict[str, Entry]) -> Entry:
+    # Which of two hard links is the first is the archiver's choice: both count as the file.
+    if member.islnk():
+        return tree[member.linkname.removeprefix("./").strip("/")]
+    attributes = {
+        name.removeprefix(ATTRIBUTE): value
+        for name, value in member.pax_headers.items()
+        if name.startswith(ATTRIBUTE)
+    }
+    return Entry(
+        type=member.type,
+        mode=member.mode,
+        owner=(member.uid, member.gid),
+        content=_read_content(tar, member),
+        attributes=tuple(sorted(attributes.items())),
+    )
+
+
+def _read_content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
+    file = tar.extractfile(member) if member.isreg() else None
+    if file:
+        return hashlib.file_digest(cast("BytesIO", file), "sha256").hexdigest()
+    return f"{member.devmajor}:{member.devminor}" if member.isdev() else member.linkname
+
+
+def compare_trees(
+    left: dict[str, Entry], right: dict[str, Entry], allowed: tuple[AllowedDifference, ...]
+) -> EqualityRecord:
+    """Compare path by path; an entry that differs in several ways is told by the first."""
+    found = []
+    for path in sorted(left.keys() | right.keys()):
+        kind = _find_difference(left.get(path), right.get(path))
+        if kind:
+            reason = next((row.reason for row in allowed if re.fullmatch(row.pattern, path)), "")
+            found.append(Difference(path=path, kind=kind, reason=reason))
+    return EqualityRecord(compared=len(left.keys() & right.keys()), differences=tuple(found))
+
+
+def _find_difference(left: Entry | None, right: Entry | None) -> Kind | None:
+    if left is None or right is None:
+        return "only right" if left is None else "only left"
+    return next((kind for kind in COMPARED if getattr(left, kind) != getattr(right, kind)), None)
