@@ -180,10 +180,10 @@ def doctor(_: Context, json: bool = False) -> None:
     print(verbs.doctor(ROOT, as_json=json), end="")
 
 
-@verb(help=help_for("dry_run"))
-def lock(_: Context, dry_run: bool = False) -> None:
+@verb(help=help_for("dry_run", variant="only the locks of one image, a key of images.toml"))
+def lock(_: Context, variant: str = "", dry_run: bool = False) -> None:
     """Resolve requirements again and write every lock with hashes."""
-    print(verbs.lock(ROOT, dry_run=dry_run), end="")
+    print(verbs.lock(ROOT, variant=variant or None, dry_run=dry_run), end="")
 
 
 @verb(

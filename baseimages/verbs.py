@@ -217,9 +217,10 @@ def doctor(root: Path, *, as_json: bool) -> str:
     return render_checks(run_doctor(root, ProcessRunner()), as_json=as_json)
 
 
-def lock(root: Path, *, dry_run: bool) -> str:
-    """Resolve again and write the locks."""
-    return run_locks(root, load_family(root / "images.toml"), ProcessRunner(), dry_run=dry_run)
+def lock(root: Path, *, variant: str | None, dry_run: bool) -> str:
+    """Resolve again and write the locks, of one image or all."""
+    family = load_family(root / "images.toml")
+    return run_locks(root, family, ProcessRunner(), variant=variant, dry_run=dry_run)
 
 
 def compat(root: Path, *, variant: str | None, dry_run: bool, as_json: bool, require_answers: bool) -> None:

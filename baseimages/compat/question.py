@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from baseimages.compat.combination import NO_TENSORRT, Combination
 from baseimages.declare.compatibility import Compatibility
-from baseimages.declare.locks import TENSORRT_INDEX, TORCH_INDEX, parse_lock, wheel_platform
+from baseimages.declare.locks import TENSORRT_INDEX, TORCH_INDEX, own_index, parse_lock, wheel_platform
 from baseimages.errors import DeclarationError
 
 # How uv reaches the world stays the person's; which index it asks and how it chooses does not.
@@ -139,7 +139,7 @@ def list_parts(
     )
     questions = [
         *_core(plain),
-        *_torch(plain, knowledge.archived(combination.variant, combination.base), indexes),
+        *_torch(plain, combination, knowledge, indexes),
         *_wheels(plain, combination.part),
         *_tensorrt(plain, combination, knowledge, indexes),
     ]
@@ -167,8 +167,11 @@ def _core(plain: Question) -> list[Question]:
     return [replace(plain, sources=("requirements-core.in",), locks=("requirements-core.txt",))]
 
 
-def _torch(plain: Question, archived: Mapping[str, str], indexes: Indexes) -> list[Question]:
+def _torch(
+    plain: Question, combination: Combination, knowledge: Compatibility, indexes: Indexes
+) -> list[Question]:
     """The trio apart from the wheels; none where the base takes it from its archive."""
+    archived = knowledge.archived(combination.variant, combination.base)
     if "torch" in archived or not (plain.folder / "requirements-torch.in").exists():
         return []
     return [
@@ -176,7 +179,7 @@ def _torch(plain: Question, archived: Mapping[str, str], indexes: Indexes) -> li
             plain,
             sources=("requirements-torch.in",),
             locks=("requirements-torch.txt",),
-            index=indexes.torch,
+            index=indexes.torch if own_index("torch", combination.image) else indexes.pypi,
             words=("--no-deps",),
         )
     ]

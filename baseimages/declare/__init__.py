@@ -23,6 +23,7 @@ from baseimages.declare.family import (
     Family,
     Image,
     Platform,
+    TorchIndex,
     load_family,
     render_schema,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Bootstrap",
     "Platform",
     "Accelerator",
+    "TorchIndex",
     "load_family",
     "render_schema",
     "Dockerfile",

@@ -51,6 +51,15 @@ class Accelerator(StrEnum):
     TEGRA = "tegra"
 
 
+class TorchIndex(StrEnum):
+    """Which index has the CPU builds of torch for a platform."""
+
+    PYTORCH = "pytorch"
+    """PyTorch's own: the package index has CUDA builds for x86_64."""
+    PACKAGES = "packages"
+    """The package index itself: its wheels for aarch64 are CPU builds up to torch 2.10.0."""
+
+
 class Bootstrap(Declared):
     """How mmdebstrap makes the base from the archive where no registry can be reached."""
 
@@ -95,6 +104,8 @@ class Image(Declared):
     """AI_ENV_VER of the image and its version label."""
     platform: Platform
     """What it runs on."""
+    cross_built: bool = False
+    """Whether its build stages run on the engine's own platform, which is then the base's too."""
     accelerator: Accelerator
     """What it computes on."""
     targets: tuple[Name, ...] = Field(min_length=1)
@@ -109,6 +120,11 @@ class Image(Declared):
     """Values of the build argument CUDA, the default first; empty without a GPU."""
     tensorrt: tuple[Name, ...] = ()
     """Values of the build argument TENSORRT, the default first; empty without a GPU."""
+    torch_index: TorchIndex = TorchIndex.PYTORCH
+    """Where `requirements-torch.in` is resolved."""
+    index: Name | None = None
+    """Friendly name of the image index that joins this image with the same one for other platforms;
+    the first image of an index is the one that the others follow."""
     suite: RelativePath
     """Script that tests the built image, given the image's tag."""
     tags: tuple[TagTemplate, ...] = Field(min_length=1)
@@ -170,6 +186,20 @@ class Family(Declared):
         """The base family of that name. Raises UsageError with the nearest name."""
         return _look_up("base family", name, self.bases)
 
+    @property
+    def indexes(self) -> dict[str, tuple[str, ...]]:
+        """Variants by the friendly name of their image index, in the order of the file."""
+        found: dict[str, tuple[str, ...]] = {}
+        for variant, image in self.images.items():
+            if image.index:
+                found[image.index] = (*found.get(image.index, ()), variant)
+        return found
+
+    def first_of_index(self, image: Image) -> Image:
+        """The image that this one follows: itself where it is the first of its index, or in none."""
+        variants = self.indexes.get(image.index or "", ())
+        return self.images[variants[0]] if variants else image
+
     def oldest_glibc(self, image: Image) -> str:
         """The oldest C library among the bases of an image: what its shared locks must run on."""
         return min((self.base(name).glibc for name in image.bases), key=Version)
@@ -184,6 +214,16 @@ class Family(Declared):
         names = [image.name for image in self.images.values()]
         if len(names) != len(set(names)):
             raise ValueError("two images have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def _check_indexes(self) -> Self:
+        for name, variants in self.indexes.items():
+            images = [self.images[variant] for variant in variants]
+            if len({image.platform for image in images}) < len(images):
+                raise ValueError(f"two images of the index {name} are for one platform")
+            if len({(image.targets, image.default_target) for image in images}) > 1:
+                raise ValueError(f"the images of the index {name} have not the same targets")
         return self
 
 

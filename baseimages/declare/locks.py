@@ -2,21 +2,23 @@
 
 Every lock is resolved again from its `.in` file (or pyproject.toml), newest versions first, with a
 hash for each file and without any index address. An image's wheels are resolved once per part (a
-base family, or a CUDA line), and what all parts agree on goes into one shared lock.
+base family, or a CUDA line), and what all parts agree on goes into one shared lock. An image keeps
+the versions of the first of its index wherever its platform has them.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import Version
 
 from baseimages.command import Runner
-from baseimages.declare.family import Family, Platform
+from baseimages.declare.family import Family, Image, Platform, TorchIndex
 from baseimages.errors import CommandError
 from baseimages.records import write_text
 
@@ -27,16 +29,21 @@ NEWEST_GLIBC = "2.40"
 # Parts that come from an index of their own, and from nowhere else.
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 TENSORRT_INDEX = "https://pypi.nvidia.com"
-OWN_INDEXES = {"torch": TORCH_INDEX, "tensorrt": TENSORRT_INDEX}
+TORCH_INDEXES = {TorchIndex.PYTORCH: TORCH_INDEX, TorchIndex.PACKAGES: ""}
+OWN_PARTS = ("torch", "tensorrt")
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>\S+)", re.M)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resolution:
-    """One question to uv: `words` are its arguments, `folder` where they are resolved."""
+    """One question to uv: `words` are its arguments, `folder` where they are resolved.
+
+    `preferred` is a lock whose versions are kept wherever they can be had.
+    """
 
     folder: Path
     words: tuple[str, ...]
+    preferred: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +56,46 @@ class LockChange:
     kept_because: str = ""
 
 
-def run_locks(root: Path, family: Family, runner: Runner, *, dry_run: bool = False) -> str:
-    """Resolve every lock of the checkout, write the changed ones, say what changed.
+@dataclass(frozen=True, kw_only=True)
+class ImageLocks:
+    """How the locks of one image are made.
 
-    With `dry_run` nothing is written. Raises CommandError (uv found no resolution), StorageError.
+    `platform` is uv's name of it, `preferred` has the locks of the image that it follows, by name.
     """
-    changes = [lock_environment(root, runner)]
-    for image in family.images.values():
-        platform = wheel_platform(image.platform, family.oldest_glibc(image))
-        changes += lock_image(root / image.name, image.lock_parts, platform, runner)
+
+    folder: Path
+    image: Image
+    platform: str
+    preferred: Mapping[str, str]
+
+    def ask(self, *words: str, like: str = "") -> Resolution:
+        """A question for this image; `like` names the lock whose versions it prefers."""
+        target = ("--python-version", IMAGE_PYTHON, "--python-platform", self.platform)
+        return Resolution(
+            folder=self.folder,
+            words=(*words, *target, "--only-binary", ":all:"),
+            preferred=self.preferred.get(like, ""),
+        )
+
+
+def run_locks(
+    root: Path, family: Family, runner: Runner, *, variant: str | None = None, dry_run: bool = False
+) -> str:
+    """Resolve every lock of the checkout, or those of one image; write what changed, and say it.
+
+    With `dry_run` nothing is written. Raises UsageError for an unknown variant, CommandError (uv
+    found no resolution), StorageError.
+    """
+    images = [family.image(variant)] if variant else [*family.images.values()]
+    changes = [] if variant else [lock_environment(root, runner)]
+    for image in images:
+        locks = ImageLocks(
+            folder=root / image.name,
+            image=image,
+            platform=wheel_platform(image.platform, family.oldest_glibc(image)),
+            preferred=_read_preferred(root, family, image, changes),
+        )
+        changes += lock_image(locks, runner)
     if not dry_run:
         for change in changes:
             if change.new != change.old:
@@ -73,18 +111,23 @@ def lock_environment(root: Path, runner: Runner) -> LockChange:
     return _change(root / "tools/environment.txt", "pyproject.toml", text)
 
 
-def lock_image(folder: Path, parts: tuple[str, ...], platform: str, runner: Runner) -> list[LockChange]:
+def lock_image(locks: ImageLocks, runner: Runner) -> list[LockChange]:
     """The locks of one image: programs, torch, shared wheels, wheels by part (Image.lock_parts)."""
-    changes = []
+    folder, changes = locks.folder, []
     if (folder / "requirements-core.in").exists():
-        text = resolve(_for_image(folder, platform, "requirements-core.in"), runner)
+        text = resolve(locks.ask("requirements-core.in", like="requirements-core.txt"), runner)
         changes.append(_change(folder / "requirements-core.txt", "requirements-core.in", text))
-    for part, index in OWN_INDEXES.items():
+    for part in OWN_PARTS:
         if (folder / f"requirements-{part}.in").exists():
-            changes.append(_lock_from(index, folder, part, platform, runner))
+            changes.append(_lock_from(own_index(part, locks.image), part, locks, runner))
     if (folder / "requirements.in").exists():
-        changes += _lock_wheels(folder, parts, platform, runner)
+        changes += _lock_wheels(locks, runner)
     return changes
+
+
+def own_index(part: str, image: Image) -> str:
+    """The index that a part comes from, and from nowhere else; empty for the one that uv asks itself."""
+    return TORCH_INDEXES[image.torch_index] if part == "torch" else TENSORRT_INDEX
 
 
 def wheel_platform(platform: Platform, glibc: str) -> str:
@@ -99,7 +142,15 @@ def resolve(resolution: Resolution, runner: Runner) -> str:
         *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", *resolution.words),
         *("--generate-hashes", "--no-header", "--no-emit-index-url", "--no-emit-find-links"),
     ]
-    return runner.run(argv, deadline_s=DEADLINE_S, cwd=resolution.folder).stdout
+    if not resolution.preferred:
+        return runner.run(argv, deadline_s=DEADLINE_S, cwd=resolution.folder).stdout
+    with tempfile.TemporaryDirectory() as scratch:
+        # uv prefers the versions that stand in the file which it is to write.
+        path = Path(scratch) / "lock.txt"
+        path.write_text(resolution.preferred, encoding="utf-8")
+        argv.append(f"--output-file={path}")
+        runner.run(argv, deadline_s=DEADLINE_S, cwd=resolution.folder)
+        return path.read_text(encoding="utf-8")
 
 
 def parse_lock(text: str) -> dict[str, str]:
@@ -149,34 +200,40 @@ def render_change(change: LockChange, root: Path, *, dry_run: bool) -> str:
     return f"{name}: {len(new)} pins, {verb}\n" + "".join(moved)
 
 
-def _for_image(folder: Path, platform: str, *words: str) -> Resolution:
-    target = ("--python-version", IMAGE_PYTHON, "--python-platform", platform)
-    return Resolution(folder=folder, words=(*words, *target, "--only-binary", ":all:"))
+def _read_preferred(root: Path, family: Family, image: Image, made: Iterable[LockChange]) -> dict[str, str]:
+    """Locks of the first image of the index by name: those of this run, else the committed ones."""
+    folder = root / family.first_of_index(image).name
+    if folder.name == image.name:
+        return {}
+    texts = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("requirements*.txt")}
+    return texts | {change.path.name: change.new for change in made if change.path.parent == folder}
 
 
-def _lock_from(index: str, folder: Path, part: str, platform: str, runner: Runner) -> LockChange:
+def _lock_from(index: str, part: str, locks: ImageLocks, runner: Runner) -> LockChange:
     """What is asked for, from that index alone; where it does not answer, the old lock stays."""
-    source, path = f"requirements-{part}.in", folder / f"requirements-{part}.txt"
+    source, path = f"requirements-{part}.in", locks.folder / f"requirements-{part}.txt"
+    at = ("--default-index", index) if index else ()
     # TensorRT's module is an sdist of a few lines; everything else is a wheel.
-    words = (source, "--no-deps", "--default-index", index, "--no-binary", "tensorrt-cu12")
+    words = (source, "--no-deps", *at, "--no-binary", "tensorrt-cu12")
     try:
-        text = resolve(_for_image(folder, platform, *words), runner)
+        text = resolve(locks.ask(*words), runner)
     except CommandError as error:
         unreachable = "Failed to fetch" in error.tail or "Connect" in error.tail
-        if not unreachable or not path.exists():
+        if not index or not unreachable or not path.exists():
             raise
         old = path.read_text(encoding="utf-8")
         return LockChange(path=path, old=old, new=old, kept_because=f"{index} did not answer")
     return _change(path, source, text)
 
 
-def _lock_wheels(folder: Path, parts: tuple[str, ...], platform: str, runner: Runner) -> list[LockChange]:
+def _lock_wheels(locks: ImageLocks, runner: Runner) -> list[LockChange]:
+    folder = locks.folder
     apart = (folder / "requirements-torch.in").exists()
     without_torch = ("--excludes", "requirements-torch.in") if apart else ()
     resolved = {}
-    for part in parts:
-        sources = ("requirements.in", f"requirements-{part}.in")
-        resolved[part] = resolve(_for_image(folder, platform, *sources, *without_torch), runner)
+    for part in locks.image.lock_parts:
+        words = ("requirements.in", f"requirements-{part}.in", *without_torch)
+        resolved[part] = resolve(locks.ask(*words, like="requirements.txt"), runner)
     shared, own = split_shared(resolved)
     changes = [_change(folder / "requirements.txt", "requirements.in", shared)]
     for part, text in own.items():

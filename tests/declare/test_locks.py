@@ -10,7 +10,7 @@ import pytest
 
 from baseimages.declare import Platform, load_family
 from baseimages.declare.locks import (
-    OWN_INDEXES,
+    OWN_PARTS,
     parse_lock,
     parse_versions,
     run_locks,
@@ -38,9 +38,7 @@ def lock(request: pytest.FixtureRequest) -> str:
 
 
 def test_each_pin_of_a_committed_lock_has_a_hash(lock: str) -> None:
-    blocks = parse_lock(lock)
-    assert blocks
-    assert [name for name, block in blocks.items() if not HASH.search(block)] == []
+    assert [name for name, block in parse_lock(lock).items() if not HASH.search(block)] == []
 
 
 def test_each_line_of_a_committed_lock_is_an_exact_pin_a_hash_or_a_comment(lock: str) -> None:
@@ -68,7 +66,7 @@ def test_what_has_an_index_of_its_own_is_locked_apart_from_the_wheels() -> None:
     for image in load_family(ROOT / "images.toml").images.values():
         folder = ROOT / image.name
         wheels = names_in(folder, "requirements.txt", *(f"requirements-{p}.txt" for p in image.lock_parts))
-        for part in OWN_INDEXES:
+        for part in OWN_PARTS:
             if (folder / f"requirements-{part}.in").exists():
                 assert not wheels & names_in(folder, f"requirements-{part}.in"), (image.name, part)
 
@@ -83,7 +81,7 @@ def names_in(folder: Path, *names: str) -> set[str]:
 WITHOUT_HASH = {"tensorrt-cu12-libs"}
 
 
-@pytest.mark.parametrize("part", ["core", *OWN_INDEXES])
+@pytest.mark.parametrize("part", ["core", *OWN_PARTS])
 def test_what_a_part_asks_for_is_in_its_lock(part: str) -> None:
     folders = [path.parent for path in ROOT.glob(f"*/requirements-{part}.in")]
     assert folders

@@ -127,6 +127,24 @@ def test_what_nobody_reads_is_pruned_and_what_is_read_stays(
 
 
 @pytest.mark.parametrize(
+    ("path", "cause"),
+    [
+        ("torch/bin/torch_shm_manager", ""),
+        ("torch/bin/test_api", "programs of torch's build and tests"),
+        ("torch/bin/protoc-3.13.0.0", "programs of torch's build and tests"),
+        ("torch/test/pow_test", "tests"),
+        ("torch/lib/libtorchbind_test.so", "libraries that only torch's own tests load"),
+        ("torch/lib/libtorch_cpu.so", ""),
+        ("torch/lib/libarm_compute.so", ""),
+        ("torch/include/ATen/ATen.h", ""),
+    ],
+)
+def test_the_aarch64_wheel_of_torch_ships_without_its_tests(split: Any, path: str, cause: str) -> None:
+    layout = split.Layout.load(ROOT / "base_edge_node_arm64_cpu" / "wheels.toml")
+    assert layout.cause_to_prune("torch", split.SITE / path) == cause
+
+
+@pytest.mark.parametrize(
     ("theirs", "refused"), [({"shared/a.py": b"2"}, True), ({"shared/a.py": b"1", "docs/x": b"2"}, False)]
 )
 def test_a_file_of_two_wheels_with_other_bytes_stops_the_build(
