@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shlex
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from baseimages.compat import (
     run_compat,
     write_compatibility,
 )
-from baseimages.declare import Family, Image, load_family, load_revision, render_schema
+from baseimages.declare import Family, Image, Platform, load_family, load_revision, render_schema
 from baseimages.declare.locks import run_locks
 from baseimages.declare.pins import apply_changes
 from baseimages.errors import LintError, RecordError, SuiteError, UsageError
@@ -108,7 +109,7 @@ def describe_plan(selection: Selection, inputs: BuildInputs, *, as_json: bool) -
         origin="declared",
         reason="planned without asking an engine",
     )
-    plan = _plan(selection, inputs, base, ProcessRunner())
+    plan = _plan(selection, inputs, base, Platform.of_machine(platform.machine()), ProcessRunner())
     return plan_to_json(plan) if as_json else render_plan(plan)
 
 
@@ -123,7 +124,7 @@ def build(selection: Selection, inputs: BuildInputs, *, dry_run: bool, as_json: 
         base = choose_base(selection.family, selection.image, selection.base, engine, runner, console)
         console.print(f"base: {base.family} ({base.origin}): {base.reason}")
         inputs = _leave_out(selection, inputs, console)
-        plan = _plan(selection, inputs, base, runner)
+        plan = _plan(selection, inputs, base, engine.platform, runner)
         work = _work(selection, base.family, target)
         record = run_build(plan, engine, runner, work, console)
     return render_record(record) if as_json else _describe_build(record)
@@ -295,7 +296,8 @@ def _work(selection: Selection, base: str, target: str) -> WorkFolder:
 def _plan_again(selection: Selection, inputs: BuildInputs, record: BuildRecord, runner: Runner) -> BuildPlan:
     """The plan of a stored build: its base, its arguments, its revision."""
     built = replace(selection, target=record.target)
-    plan = _plan(built, inputs, BaseImage(**record.base.model_dump()), runner)
+    host = Platform.of_machine(record.engine.architecture)
+    plan = _plan(built, inputs, BaseImage(**record.base.model_dump()), host, runner)
     if plan.revision.label != record.revision:
         raise RecordError(
             f"{record.tags[0]} was built from {record.revision}, the checkout is at another",
@@ -314,7 +316,9 @@ def _leave_out(selection: Selection, inputs: BuildInputs, console: Console) -> B
     return replace(inputs, build_args=(*inputs.build_args, *words))
 
 
-def _plan(selection: Selection, inputs: BuildInputs, base: BaseImage, runner: Runner) -> BuildPlan:
+def _plan(
+    selection: Selection, inputs: BuildInputs, base: BaseImage, host: Platform, runner: Runner
+) -> BuildPlan:
     pairs = tuple(_split(word) for word in inputs.build_args)
     explicit = Path(inputs.ca_bundle) if inputs.ca_bundle else None
     return make_plan(
@@ -322,6 +326,7 @@ def _plan(selection: Selection, inputs: BuildInputs, base: BaseImage, runner: Ru
         variant=selection.variant,
         target=selection.target,
         base=base,
+        host=host,
         revision=load_revision(runner, selection.root),
         ca_bundle=find_ca_bundle(os.environ, explicit),
         root=selection.root,

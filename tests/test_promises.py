@@ -48,6 +48,12 @@ def locked(image: Image, *names: str) -> dict[str, str]:
     return {re.sub(r"^onnxruntime-(gpu|openvino)$", "onnxruntime", name): v for name, v in pins.items()}
 
 
+def imports_of(image: Image) -> set[str]:
+    """Distributions that the suite imports in the image."""
+    promised = set(PROMISES["full"]["imports"]) - set(PROMISES["images"][image.name].get("without", ()))
+    return {DISTRIBUTIONS.get(name, name) for name in promised}
+
+
 def environment_of(image: Image) -> dict[str, str]:
     own: dict[str, str] = PROMISES["images"][image.name]["environment"]
     return PROMISES["core"]["environment"] | own
@@ -89,7 +95,15 @@ def test_the_images_share_the_recipe_of_core_but_for_what_is_declared() -> None:
 def test_pins_that_the_images_share_agree() -> None:
     cpu, gpu = (load_dockerfile(ROOT / image.dockerfile).values({}) for image in (CPU, GPU))
     assert {name: value for name, value in cpu.items() if gpu[name] != value} == {}
-    assert read_image_file(CPU, "requirements-core.txt") == read_image_file(GPU, "requirements-core.txt")
+
+
+@IMAGES
+def test_every_image_has_the_same_programs_as_the_hashes_of_all_platforms_are_in_one_lock(
+    image: Image,
+) -> None:
+    for end in ("in", "txt"):
+        name = f"requirements-core.{end}"
+        assert read_image_file(image, name) == read_image_file(CPU, name)
 
 
 def test_the_schema_for_editors_is_the_one_of_the_model() -> None:
@@ -115,16 +129,22 @@ def test_every_promised_variable_is_set_by_the_dockerfile(image: Image) -> None:
 def test_every_promised_module_is_locked_for_every_part(image: Image) -> None:
     for part in image.lock_parts:
         pins = locked(image, "requirements.txt", f"requirements-{part}.txt")
-        wanted = {DISTRIBUTIONS.get(name, name) for name in PROMISES["full"]["imports"]} - TORCH
-        assert sorted(wanted - pins.keys()) == []
+        assert sorted(imports_of(image) - TORCH - pins.keys()) == []
+
+
+@IMAGES
+def test_no_image_carries_what_it_says_it_goes_without(image: Image) -> None:
+    without = PROMISES["images"][image.name].get("without", [])
+    assert set(without) <= set(PROMISES["full"]["imports"])
+    names = [path.name for path in (ROOT / image.name).glob("requirements*.txt")]
+    assert set(without).isdisjoint(locked(image, *names))
 
 
 @IMAGES
 def test_every_module_that_people_asked_for_is_promised(image: Image) -> None:
-    stack = read_image_file(image, "requirements.in").partition("# what torch of both families declares")[0]
+    stack = re.split(r"# what torch .*declares", read_image_file(image, "requirements.in"))[0]
     asked = set(re.findall(r"^([a-z][\w.-]*)", stack.replace("onnxruntime-openvino", "onnxruntime"), re.M))
-    promised = {DISTRIBUTIONS.get(name, name) for name in PROMISES["full"]["imports"]}
-    assert sorted(asked - promised - NOT_IMPORTED_BY_NAME) == []
+    assert sorted(asked - imports_of(image) - NOT_IMPORTED_BY_NAME) == []
 
 
 def test_torch_is_declared_once_for_each_family_and_for_each_cuda_line() -> None:

@@ -74,7 +74,7 @@ def _cached_tar(name: str, recipe: Bootstrap, target: Platform) -> Path:
 def _run_mmdebstrap(recipe: Bootstrap, target: Platform, tar: Path, runner: Runner, console: Console) -> None:
     part = tar.with_suffix(".part.tar")
     words = ["mmdebstrap", f"--variant={recipe.variant}"]
-    words += [f"--architectures={target.value.removeprefix('linux/')}"]
+    words += [f"--architectures={target.architecture}"]
     words += [f"--include={','.join(recipe.include)}"] if recipe.include else []
     words += [recipe.suite, str(part), *find_mirrors(recipe.suite)]
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baseimages.command import Runner
+from baseimages.declare import Platform
 from baseimages.errors import CommandError, DeadlineError, EngineError, MissingToolError
 from baseimages.host import CONTAINERD_STORE
 
@@ -31,6 +32,11 @@ class Engine:
     buildx_version: str
     architecture: str
     build_options: tuple[str, ...] = ()
+
+    @property
+    def platform(self) -> Platform:
+        """What it runs without emulation. Raises UsageError for a machine of no image."""
+        return Platform.of_machine(self.architecture)
 
     def argv(self, *words: str) -> list[str]:
         """A command line for this engine."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from baseimages.compat import drift, run, wheels
-from baseimages.compat.record import CompatibilityReport, DriftRow, Row, Verdict
+from baseimages.compat import differences, drift, run, wheels
+from baseimages.compat.record import CompatibilityReport, DifferenceRow, DriftRow, Row, Verdict
 from baseimages.compat.rules import RULES
 from baseimages.report.cells import escape, megabytes, render_table
 
@@ -34,6 +34,7 @@ def render_compatibility(report: CompatibilityReport) -> str:
             _findings(report),
             _sizes(report.rows),
             _drift(report.drift),
+            _differences(report.differences),
             _rules(),
             "## What was asked\n\n",
             render_table(
@@ -129,7 +130,27 @@ def _drift(rows: tuple[DriftRow, ...]) -> str:
     return title + (render_table(header, told) if told else "None.\n\n")
 
 
+def _differences(rows: tuple[DifferenceRow, ...]) -> str:
+    title = (
+        "## Differences within an index\n\nPackages that one of two images for different platforms has and "
+        "the other has not. Their versions, where both have them, are part of the drift above.\n\n"
+    )
+    told = [
+        (
+            escape(row.index),
+            escape(row.package),
+            escape(row.only_in),
+            (escape(row.why) + f" [source]({row.link})") if row.why else "**no reason given**",
+            str(row.review or "none"),
+        )
+        for row in rows
+    ]
+    header = ("index", "package", "only in", "reason", "looked at again by")
+    return title + (render_table(header, told) if told else "None.\n\n")
+
+
 def _rules() -> str:
     titles = wheels.CODES | {rule.code: rule.title for rule in RULES}
     titles |= {drift.CODE: drift.TITLE, run.REVIEW_CODE: run.REVIEW_TITLE}
+    titles |= {differences.CODE: differences.TITLE}
     return "## Rules\n\n" + render_table(("code", "what"), titles.items())

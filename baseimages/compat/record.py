@@ -74,6 +74,18 @@ class DriftRow(Part):
     review: date | None = None
 
 
+class DifferenceRow(Part):
+    """A package that only one image of an index has, `only_in`; `image` is the one that follows."""
+
+    index: str
+    image: str
+    package: str
+    only_in: str
+    why: str = ""
+    link: str | None = None
+    review: date | None = None
+
+
 class QuestionRow(Part):
     """A question to uv and its answer, both in words."""
 
@@ -88,4 +100,5 @@ class CompatibilityReport(Record):
     questions: tuple[QuestionRow, ...]
     rows: tuple[Row, ...]
     drift: tuple[DriftRow, ...]
+    differences: tuple[DifferenceRow, ...]
     findings: tuple[Finding, ...]

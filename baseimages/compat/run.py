@@ -9,6 +9,7 @@ from pathlib import Path
 from baseimages.command import Runner
 from baseimages.compat.answer import Interview
 from baseimages.compat.combination import Combination, check_blocks, find_block, list_combinations
+from baseimages.compat.differences import check_differences, find_differences
 from baseimages.compat.drift import check_drift, find_drift
 from baseimages.compat.evidence import collect_evidence
 from baseimages.compat.finding import Finding, count_of
@@ -41,6 +42,7 @@ def run_compat(
     knowledge = load_compatibility(root / FILE_NAME)
     chosen = _choose(family, knowledge, variant)
     drift = find_drift(root, family, knowledge)
+    differences = find_differences(root, family, knowledge)
     interview = Interview(runner, uv_environment(environ))
     judge = Judge(
         root=root,
@@ -52,9 +54,14 @@ def run_compat(
     )
     rows = _judge_all(judge, chosen)
     asked = [QuestionRow(question=a.question.text, outcome=a.outcome) for a in interview.answers]
-    findings = (*check_drift(drift), *check_reviews(knowledge, today))
+    findings = (*check_drift(drift), *check_differences(differences), *check_reviews(knowledge, today))
     return CompatibilityReport(
-        checked_on=today, questions=tuple(asked), rows=rows, drift=drift, findings=findings
+        checked_on=today,
+        questions=tuple(asked),
+        rows=rows,
+        drift=drift,
+        differences=differences,
+        findings=findings,
     )
 
 
@@ -89,6 +96,7 @@ def list_questions(
 def check_reviews(knowledge: Compatibility, today: date) -> Iterator[Finding]:
     """A finding for each entry whose review date has passed."""
     dated = [(f"blocked {entry.keys}", entry.review) for entry in knowledge.blocked]
+    dated += [(f"difference in {', '.join(entry.packages)}", entry.review) for entry in knowledge.differences]
     dated += [(f"drift of {', '.join(entry.packages)}", entry.review) for entry in knowledge.drift]
     for what, review in dated:
         if review < today:

@@ -84,6 +84,21 @@ class Drift(Declared):
     """Day on which a person looks again."""
 
 
+class Difference(Declared):
+    """Why an image has not the packages that the first image of its index has, or has others."""
+
+    image: Name
+    """Variant of the image that differs."""
+    packages: tuple[Name, ...] = Field(min_length=1)
+    """Packages that one of the two has."""
+    why: Sentence
+    """The reason, in one sentence, and what is there instead."""
+    link: Link
+    """Where a reader can see it."""
+    review: date
+    """Day on which a person looks again."""
+
+
 class Trio(Declared):
     """Releases of PyTorch's three packages that were built for each other."""
 
@@ -159,6 +174,8 @@ class Compatibility(Declared):
     """Combinations that cannot be built."""
     drift: tuple[Drift, ...] = ()
     """Differences between locks that have a reason."""
+    differences: tuple[Difference, ...] = ()
+    """Packages that images of one index do not have in common."""
     trios: tuple[Trio, ...] = ()
     """Releases of torch, torchvision and torchaudio that fit each other."""
     archive: tuple[Archive, ...] = ()

@@ -42,6 +42,19 @@ class Platform(StrEnum):
         """The architecture as wheels and `uname -m` spell it."""
         return {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}[self.value]
 
+    @property
+    def architecture(self) -> str:
+        """The architecture as OCI and Debian spell it."""
+        return self.value.partition("/")[2]
+
+    @classmethod
+    def of_machine(cls, machine: str) -> Platform:
+        """The platform of a machine, in any of its spellings. Raises UsageError for another."""
+        names = {name: member for member in cls for name in (member.machine, member.architecture)}
+        if machine.lower() not in names:
+            raise unknown_word("machine", machine, names)
+        return names[machine.lower()]
+
 
 class Accelerator(StrEnum):
     """What an image computes on; OCI's "variant" means another thing (v8, v3)."""
@@ -137,6 +150,10 @@ class Image(Declared):
     """Parts that an image can do without: the build argument that leaves one out when it is 0, and
     the one with the URL whose host has to answer."""
 
+    def build_platform(self, host: Platform) -> Platform:
+        """What its build stages, and therefore its base, run on where `host` is the engine's."""
+        return host if self.cross_built else self.platform
+
     @property
     def dockerfile(self) -> str:
         """Path of the Dockerfile, relative to the checkout."""
@@ -220,6 +237,8 @@ class Family(Declared):
     def _check_indexes(self) -> Self:
         for name, variants in self.indexes.items():
             images = [self.images[variant] for variant in variants]
+            if name in {image.name for image in self.images.values()}:
+                raise ValueError(f"the index {name} has the name of an image")
             if len({image.platform for image in images}) < len(images):
                 raise ValueError(f"two images of the index {name} are for one platform")
             if len({(image.targets, image.default_target) for image in images}) > 1:

@@ -45,13 +45,15 @@ class Secret:
 class BuildPlan:
     """Everything a build needs; executing it decides nothing any more.
 
-    `dockerfile` is relative to `root`, the checkout, which is the build context.
+    `platform` is the image's, `build_platform` that of its base and build stages. `dockerfile` is
+    relative to `root`, the checkout, which is the build context.
     """
 
     variant: str
     image_name: str
     target: str
     platform: str
+    build_platform: str
     base: BaseImage
     root: Path
     dockerfile: str

@@ -11,6 +11,7 @@ from baseimages.declare import (
     Dockerfile,
     Family,
     Image,
+    Platform,
     Revision,
     load_dockerfile,
     quote_word,
@@ -39,12 +40,13 @@ def make_plan(
     variant: str,
     target: str | None,
     base: BaseImage,
+    host: Platform,
     revision: Revision,
     ca_bundle: Path | None,
     root: Path,
     extra_build_args: Iterable[tuple[str, str]] = (),
 ) -> BuildPlan:
-    """Resolve names, defaults and build arguments of one build.
+    """Resolve names, defaults and build arguments of one build; `host` is the engine's platform.
 
     Raises UsageError for an unknown variant, target, base family, build argument or value of a
     declared choice, with the nearest name; DeclarationError when the Dockerfile lacks what
@@ -56,12 +58,14 @@ def make_plan(
     dockerfile = load_dockerfile(root / image.dockerfile)
     own = _own_args(base, revision)
     args = own | declared.build_args | _check_args(extra_build_args, own, dockerfile)
-    stages = dockerfile.stages_of(name, args | _platform_args(image))
+    platforms = _platform_args("TARGET", image.platform) | _platform_args("BUILD", host)
+    stages = dockerfile.stages_of(name, args | platforms)
     return BuildPlan(
         variant=variant,
         image_name=image.name,
         target=name,
         platform=image.platform.value,
+        build_platform=image.build_platform(host).value,
         base=base,
         root=root,
         dockerfile=image.dockerfile,
@@ -88,9 +92,13 @@ def _own_args(base: BaseImage, revision: Revision) -> dict[str, str]:
     }
 
 
-def _platform_args(image: Image) -> dict[str, str]:
-    system, architecture = image.platform.split("/")
-    return {"TARGETPLATFORM": image.platform, "TARGETOS": system, "TARGETARCH": architecture}
+def _platform_args(prefix: str, platform: Platform) -> dict[str, str]:
+    """What BuildKit sets by itself for the image (TARGET) and for the engine (BUILD)."""
+    return {
+        f"{prefix}PLATFORM": platform.value,
+        f"{prefix}OS": platform.value.partition("/")[0],
+        f"{prefix}ARCH": platform.architecture,
+    }
 
 
 def _check_args(

@@ -16,6 +16,7 @@ def render_plan(plan: BuildPlan) -> str:
     """The plan as plain text, one fact a line."""
     rows = [
         ("image", f"{plan.image_name}, target {plan.target}, {plan.platform}"),
+        ("built on", plan.build_platform),
         ("base", f"{plan.base.family}: {plan.base.build_argument} ({plan.base.origin})"),
         ("", plan.base.reason),
         ("revision", plan.revision.label),

@@ -85,6 +85,7 @@ def plan(tmp_path: Path) -> BuildPlan:
         image_name="image_one",
         target="core",
         platform="linux/amd64",
+        build_platform="linux/amd64",
         base=BASE,
         root=tmp_path,
         dockerfile="image_one/Dockerfile",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from baseimages.build import base as room
 from baseimages.build import choose_base
-from baseimages.declare import Family
+from baseimages.declare import Family, Platform
 from baseimages.errors import BaseFamilyError, CommandError, DeadlineError, UsageError
 from baseimages.plan import BaseImage
 from tests.build.conftest import BUILDX, ENGINE, INSPECT, said
@@ -64,8 +65,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the bases that were made from the archive; mmdebstrap is there."""
     names: list[str] = []
 
-    def make_base(name: str, *_: object) -> BaseImage:
-        names.append(name)
+    def make_base(name: str, recipe: object, platform: Platform, *_: object) -> BaseImage:
+        names.append(f"{name} for {platform}")
         return MADE
 
     monkeypatch.setattr(room, "make_base", make_base)
@@ -156,12 +157,30 @@ def test_without_a_registry_auto_makes_the_base_that_has_a_recipe_and_says_why(
     choose: Choose, made: list[str]
 ) -> None:
     base = choose()
-    assert made == ["debian-13"]
+    assert made == ["debian-13 for linux/amd64"]
     assert (base.reference, base.origin) == (MADE.reference, "bootstrapped")
     assert base.reason == (
         "ubuntu-24.04: its registry cannot be found by name; "
         "debian-13: its registry cannot be found by name, so it was made from the archive"
     )
+
+
+@pytest.mark.parametrize(
+    ("crossed", "machine", "wanted"),
+    [
+        (True, "x86_64", Platform.AMD64),
+        (True, "aarch64", Platform.ARM64),
+        (False, "x86_64", Platform.ARM64),
+    ],
+)
+def test_the_base_of_a_cross_built_image_is_made_for_the_engine_and_needs_no_emulation(
+    runner: FakeRunner, console: Console, made: list[str], choose: Choose, crossed: bool, machine: str,
+    wanted: Platform,
+) -> None:  # fmt: skip
+    keys = {"platform": Platform.ARM64, "cross_built": crossed}
+    engine = dataclasses.replace(ENGINE, architecture=machine)
+    choose_base(FAMILY, FAMILY.image("one").model_copy(update=keys), "debian-13", engine, runner, console)
+    assert made == [f"debian-13 for {wanted}"]
 
 
 def test_a_registry_is_preferred_to_making_the_base(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from baseimages.compat.combination import check_blocks, list_combinations
+from baseimages.compat.differences import find_differences
 from baseimages.compat.drift import find_drift
 from baseimages.declare import load_family
 from baseimages.declare.compatibility import load_compatibility
@@ -56,6 +57,7 @@ def test_each_declared_block_and_reason_still_matches_something() -> None:
     family, knowledge = load_family(ROOT / "images.toml"), load_compatibility(ROOT / "compatibility.toml")
     check_blocks(list(list_combinations(family)), knowledge.blocked)
     assert all(row.why for row in find_drift(ROOT, family, knowledge))
+    assert all(row.why for row in find_differences(ROOT, family, knowledge))
 
 
 def test_each_declared_review_comes_after_its_day() -> None:

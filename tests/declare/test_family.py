@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from baseimages import __version__
-from baseimages.declare import Family, load_dockerfile, load_family, render_schema
+from baseimages.declare import Family, Platform, load_dockerfile, load_family, render_schema
 from baseimages.errors import DeclarationError, UsageError
 from tests.conftest import ROOT
 
@@ -181,6 +181,65 @@ def test_a_hostile_or_contradicting_value_is_refused(tmp_path: Path, known: str,
 def test_two_images_of_one_name_are_refused(tmp_path: Path) -> None:
     second = SMALL[SMALL.index("[images.one]") :].replace("[images.one]", "[images.two]")
     assert "same name" in refuse(tmp_path, SMALL + second).message
+
+
+INDEXED = SMALL.replace("[images.one]", '[images.one]\nindex = "both"')
+SECOND = INDEXED[INDEXED.index("[images.one]") :].replace("one", "two").replace("amd64", "arm64")
+
+
+def test_images_of_one_index_are_known_by_its_name_and_follow_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "images.toml"
+    path.write_text(INDEXED + SECOND, encoding="utf-8")
+    family = load_family(path)
+    assert family.indexes == {"both": ("one", "two")}
+    assert family.first_of_index(family.image("two")) is family.image("one")
+
+
+def test_an_image_without_an_index_follows_itself(family: Family) -> None:
+    gpu = family.image("gpu")
+    assert gpu.index is None
+    assert family.first_of_index(gpu) is gpu
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("arm64", "amd64", "for one platform"),
+        ('targets = ["core"]', 'targets = ["core", "full"]', "not the same targets"),
+        ('index = "both"', 'index = "image_one"', "has the name of an image"),
+    ],
+)
+def test_an_index_that_cannot_be_one_is_refused(tmp_path: Path, old: str, new: str, told: str) -> None:
+    assert old in SECOND
+    assert told in refuse(tmp_path, INDEXED + SECOND.replace(old, new)).message
+
+
+@pytest.mark.parametrize(
+    ("machine", "platform"),
+    [
+        ("x86_64", "linux/amd64"),
+        ("AMD64", "linux/amd64"),
+        ("aarch64", "linux/arm64"),
+        ("arm64", "linux/arm64"),
+    ],
+)
+def test_a_machine_is_known_in_each_of_its_spellings(machine: str, platform: str) -> None:
+    assert Platform.of_machine(machine).value == platform
+
+
+def test_a_machine_of_no_image_is_refused() -> None:
+    with pytest.raises(UsageError, match="unknown machine 'riscv64'"):
+        Platform.of_machine("riscv64")
+
+
+def test_only_an_image_whose_dockerfile_names_the_build_platform_is_declared_cross_built(
+    family: Family,
+) -> None:
+    for image in family.images.values():
+        stages = load_dockerfile(ROOT / image.dockerfile).stages
+        flags = {flag.replace("{", "").replace("}", "") for stage in stages for flag in stage.flags}
+        crossed = "--platform=$BUILDPLATFORM" in flags
+        assert image.cross_built == crossed, image.name
 
 
 def test_broken_toml_is_refused_with_its_line(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def plan(tmp_path: Path) -> BuildPlan:
         image_name="image_one",
         target="core",
         platform="linux/amd64",
+        build_platform="linux/amd64",
         base=BASE,
         root=root,
         dockerfile="image_one/Dockerfile",

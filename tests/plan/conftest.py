@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from baseimages.declare import Family, Revision, load_family
+from baseimages.declare import Family, Platform, Revision, load_family
 from baseimages.plan import BaseImage, BuildPlan, make_plan
 
 ZERO = "sha256:" + "0" * 64
@@ -79,6 +79,7 @@ def plan_of(checkout: Path, family: Family) -> Callable[..., BuildPlan]:
             "variant": "one",
             "target": None,
             "base": BASE,
+            "host": Platform.AMD64,
             "revision": REVISION,
             "ca_bundle": None,
             "root": checkout,

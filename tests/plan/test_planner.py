@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from baseimages.declare import Revision, load_dockerfile, load_family
+from baseimages.declare import Platform, Revision, load_dockerfile, load_family
 from baseimages.errors import DeclarationError, UsageError
 from baseimages.plan import SOURCE_DATE_EPOCH_S, BaseImage, BuildPlan, Secret, make_plan
 from baseimages.plan.planner import _own_args
@@ -29,6 +29,30 @@ def test_the_plan_lists_the_stages_that_the_target_needs(plan_of: PlanOf) -> Non
 def test_a_build_argument_changes_the_stages(plan_of: PlanOf) -> None:
     stages = plan_of(target="core", extra_build_args=[("WITH_THING", "0")]).stages
     assert stages == ("thing-0", "thing", "for-arm64", "core")
+
+
+@pytest.mark.parametrize("host", Platform)
+def test_the_stages_are_those_for_the_engine_that_builds(
+    plan_of: PlanOf, checkout: Path, host: Platform
+) -> None:
+    path = checkout / "image_one" / "Dockerfile"
+    text = path.read_text(encoding="utf-8").replace("TARGETARCH", "BUILDARCH")
+    path.write_text(text, encoding="utf-8")
+    assert f"for-{host.architecture}" in plan_of(host=host).stages
+
+
+@pytest.mark.parametrize(("crossed", "built_on"), [("true", "linux/amd64"), ("false", "linux/arm64")])
+def test_a_cross_built_image_is_built_on_the_platform_of_the_engine(
+    checkout: Path, crossed: str, built_on: str
+) -> None:
+    path = checkout / "images.toml"
+    text = path.read_text(encoding="utf-8").replace("[images.one]", f"[images.one]\ncross_built = {crossed}")
+    path.write_text(text, encoding="utf-8")
+    plan = make_plan(
+        load_family(path), variant="one", target=None, base=BASE, host=Platform.AMD64,
+        revision=REVISION, ca_bundle=None, root=checkout,
+    )  # fmt: skip
+    assert (plan.platform, plan.build_platform) == ("linux/arm64", built_on)
 
 
 def test_the_base_is_given_by_tag_and_digest(plan_of: PlanOf) -> None:
@@ -65,6 +89,7 @@ def plan_gpu(revision: Revision, *pairs: tuple[str, str]) -> BuildPlan:
         variant="gpu",
         target=None,
         base=dataclasses.replace(BASE, family="debian-13"),
+        host=Platform.AMD64,
         revision=revision,
         ca_bundle=None,
         root=ROOT,

@@ -19,6 +19,7 @@ PlanOf = Callable[..., BuildPlan]
 def test_people_read_one_fact_a_line(plan_of: PlanOf) -> None:
     lines = render_plan(plan_of(ca_bundle=Path("/ca.pem"))).splitlines()
     assert "image       image_one, target full, linux/arm64" in lines
+    assert "built on    linux/arm64" in lines
     assert f"base        tiny: tiny:1@{ZERO} (declared)" in lines
     assert "            why" in lines
     assert "stages      thing-1 thing for-arm64 core full" in lines

@@ -136,7 +136,7 @@ def test_the_schema_is_written_as_it_is_committed(checkout: Path) -> None:
 def test_a_dry_run_of_the_locks_stays_one_on_its_way(
     dry_run: bool, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(verbs, "run_locks", lambda *_, dry_run: f"dry: {dry_run}\n")
+    monkeypatch.setattr(verbs, "run_locks", lambda *_, dry_run, **__: f"dry: {dry_run}\n")
     call(tasks.lock, dry_run=dry_run)
     assert capsys.readouterr().out == f"dry: {dry_run}\n"
 
@@ -199,7 +199,7 @@ def test_a_dry_run_of_tags_prints_the_commands_and_tags_nothing(
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("image", ["base_edge_node_amd64_cpu", "base_edge_node_amd64_gpu"])
+@pytest.mark.parametrize("image", [path.parent.name for path in ROOT.glob("*/retag_and_push.sh")])
 def test_retag_and_push_hands_its_words_on_and_says_that_it_does_not_push(image: str, tmp_path: Path) -> None:
     (tmp_path / image).mkdir()
     script = tmp_path / image / "retag_and_push.sh"
