@@ -17,11 +17,12 @@ from typing import Any
 from invoke import Context, task
 
 from baseimages import verbs
+from baseimages.declare import ALL_VARIANTS
 from baseimages.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, BaseImagesError
 
 ROOT = Path(__file__).parent
 SELECTION = {
-    "variant": "the image, a key of images.toml (cpu, gpu)",
+    "variant": "the image, a key of images.toml (cpu, gpu, arm64)",
     "target": "core or full; otherwise full to build, the latest build to read",
     "base": "auto, or a base family of images.toml (ubuntu-24.04, debian-13)",
 }
@@ -73,16 +74,20 @@ def choose_built(variant: str, target: str, base: str) -> list[verbs.Selection]:
 
 
 @verb(
-    help=help_for("variant", "target", "base", "json", "ca_bundle", "build_arg"),
+    help=help_for(
+        "target", "base", "json", "ca_bundle", "build_arg",
+        variant=f"{SELECTION['variant']}; all: every image by the index that it belongs to",
+    ),
     iterable=["build_arg"],
-)
+)  # fmt: skip
 def plan(
     _: Context, variant: str = "cpu", target: str = "", base: str = "auto", json: bool = False,
     ca_bundle: str = "", build_arg: list[str] | None = None,
 ) -> None:  # fmt: skip
     """Print what a build would do; needs no engine."""
     inputs = verbs.BuildInputs(ca_bundle=ca_bundle or None, build_args=tuple(build_arg or ()))
-    print(verbs.describe_plan(choose(variant, target, base), inputs, as_json=json), end="")
+    describe = verbs.describe_indexes if variant == ALL_VARIANTS else verbs.describe_plan
+    print(describe(choose(variant, target, base), inputs, as_json=json), end="")
 
 
 @verb(

@@ -45,8 +45,11 @@ from baseimages.plan import (
     BaseImage,
     BuildPlan,
     find_ca_bundle,
+    indexes_to_json,
+    make_indexes,
     make_plan,
     plan_to_json,
+    render_indexes,
     render_plan,
 )
 from baseimages.records import (
@@ -99,6 +102,24 @@ class BuildInputs:
 
 def describe_plan(selection: Selection, inputs: BuildInputs, *, as_json: bool) -> str:
     """The plan as text or JSON; asks no engine, so the base is the declared one."""
+    plan = _plan_as_declared(selection, inputs)
+    return plan_to_json(plan) if as_json else render_plan(plan)
+
+
+def describe_indexes(selection: Selection, inputs: BuildInputs, *, as_json: bool) -> str:
+    """Every image that builds on the base, by the index that it belongs to, as Markdown or JSON."""
+    family, wanted = selection.family, selection.base
+    plans = []
+    for variant, image in family.images.items():
+        base = family.first_of_index(image).bases[0] if wanted == "auto" else wanted
+        family.base(base)  # an unknown word is refused, another base of the family is not
+        if base in image.bases:
+            plans.append(_plan_as_declared(replace(selection, variant=variant, base=base), inputs))
+    indexes = make_indexes(family, plans)
+    return indexes_to_json(indexes) if as_json else render_indexes(indexes)
+
+
+def _plan_as_declared(selection: Selection, inputs: BuildInputs) -> BuildPlan:
     family, image = selection.family, selection.image
     name = image.bases[0] if selection.base == "auto" else selection.base
     declared = family.base(name)
@@ -109,8 +130,7 @@ def describe_plan(selection: Selection, inputs: BuildInputs, *, as_json: bool) -
         origin="declared",
         reason="planned without asking an engine",
     )
-    plan = _plan(selection, inputs, base, Platform.of_machine(platform.machine()), ProcessRunner())
-    return plan_to_json(plan) if as_json else render_plan(plan)
+    return _plan(selection, inputs, base, Platform.of_machine(platform.machine()), ProcessRunner())
 
 
 def build(selection: Selection, inputs: BuildInputs, *, dry_run: bool, as_json: bool) -> str:

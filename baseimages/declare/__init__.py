@@ -17,6 +17,7 @@ from baseimages.declare.dockerfile import (
     parse_dockerfile,
 )
 from baseimages.declare.family import (
+    ALL_VARIANTS,
     Accelerator,
     BaseFamily,
     Bootstrap,
@@ -37,6 +38,7 @@ __all__ = [
     "Bootstrap",
     "Platform",
     "Accelerator",
+    "ALL_VARIANTS",
     "TorchIndex",
     "load_family",
     "render_schema",

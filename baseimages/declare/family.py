@@ -28,6 +28,8 @@ from baseimages.declare.names import (
 )
 from baseimages.declare.tables import Declared, load_tables
 
+# What a person types for every image, where a verb can tell of all.
+ALL_VARIANTS = "all"
 ValueT = TypeVar("ValueT")
 
 
@@ -228,6 +230,8 @@ class Family(Declared):
                 if name not in self.bases:
                     hint = suggest_name(name, self.bases)
                     raise ValueError(f"images.{variant}.bases names no base family; {hint}")
+        if ALL_VARIANTS in self.images:
+            raise ValueError(f"images.{ALL_VARIANTS} is the word for every image")
         names = [image.name for image in self.images.values()]
         if len(names) != len(set(names)):
             raise ValueError("two images have the same name")

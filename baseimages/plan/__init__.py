@@ -6,6 +6,7 @@ the Dockerfile and looks for a certificate bundle; starts no process and needs n
 """
 
 from baseimages.plan.certificates import find_ca_bundle
+from baseimages.plan.index import IndexPlan, indexes_to_json, make_indexes, render_indexes
 from baseimages.plan.model import BaseImage, BuildPlan, Origin, Secret
 from baseimages.plan.planner import SOURCE_DATE_EPOCH_S, make_plan
 from baseimages.plan.render import plan_to_json, render_bake, render_plan
@@ -16,7 +17,11 @@ __all__ = [
     "BaseImage",
     "Origin",
     "Secret",
+    "IndexPlan",
     "make_plan",
+    "make_indexes",
+    "render_indexes",
+    "indexes_to_json",
     "find_ca_bundle",
     "render_plan",
     "plan_to_json",

@@ -178,6 +178,11 @@ def test_a_hostile_or_contradicting_value_is_refused(tmp_path: Path, known: str,
     assert refuse(tmp_path, SMALL.replace(known, typed)).next_step
 
 
+def test_no_image_has_the_word_for_all_of_them(tmp_path: Path) -> None:
+    error = refuse(tmp_path, SMALL.replace("[images.one]", "[images.all]"))
+    assert "the word for every image" in error.message
+
+
 def test_two_images_of_one_name_are_refused(tmp_path: Path) -> None:
     second = SMALL[SMALL.index("[images.one]") :].replace("[images.one]", "[images.two]")
     assert "same name" in refuse(tmp_path, SMALL + second).message

@@ -32,6 +32,26 @@ def test_the_plan_as_json_needs_no_engine_and_holds_a_bake_file(capsys: pytest.C
     assert target["args"]["BASE_FAMILY"] == "ubuntu-24.04"
 
 
+def test_the_plan_of_all_joins_the_platforms_of_one_friendly_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    call(tasks.plan, variant="all", target="core", base="debian-13", json=True)
+    indexes = {index["name"]: index for index in json.loads(capsys.readouterr().out)["indexes"]}
+    members = indexes["base_edge_node_cpu"]["members"]
+    assert [member["platform"] for member in members] == ["linux/amd64", "linux/arm64"]
+    assert "base_edge_node_amd64_gpu" in indexes
+    call(tasks.plan, variant="all")
+    assert "## base_edge_node_cpu\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [{"base": "debian-31"}, {"target": "cor"}])
+def test_the_plan_of_all_refuses_what_no_image_has(
+    words: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = refusal(capsys, tasks.plan, variant="all", **words)
+    assert (code, "did you mean" in said) == (UsageError.exit_code, True)
+
+
 def test_a_dry_run_prints_the_plan_that_plan_prints(capsys: pytest.CaptureFixture[str]) -> None:
     call(tasks.plan, target="core", base="debian-13")
     planned = capsys.readouterr().out
