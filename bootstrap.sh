@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # From a fresh machine to a working one; then hands over its arguments.
 #
-#   ./bootstrap.sh [--dry-run] [--no-engine] [COMMAND...]
+#   ./bootstrap.sh [--dry-run] [--no-engine] [--with-emulation] [COMMAND...]
 #
-#   --dry-run     say what would be done and stop
-#   --no-engine   lint and ring 1 of the tests need no container engine: look for none
+#   --dry-run          say what would be done and stop
+#   --no-engine        lint and ring 1 of the tests need no container engine: look for none
+#   --with-emulation   let this machine's kernel run arm64 programs; building arm64 images needs it
+#                      not, running them here does
 #
 # What it does, saying each: finds Python 3.11 to 3.14; finds or installs uv (by hash); makes the
 # tool environment in .venv from tools/environment.txt (by hash); finds a container engine, starts
 # one that is installed and not running, or, as root on Debian or Ubuntu, installs one. It never
-# reconfigures or stops an engine that it did not start.
+# reconfigures or stops an engine that it did not start, and registers emulation only when told to.
 set -euo pipefail
 
 # Exit codes of its own; AGENTS.md has the table.
@@ -26,7 +28,9 @@ readonly PROBE_S=4 START_S=60
 readonly ENGINE_LOG=${BASEIMAGES_ENGINE_LOG:-/var/log/dockerd.baseimages.log}
 readonly APT_FOLDER=${BASEIMAGES_APT_FOLDER:-/etc/apt}
 readonly DAEMON_CONFIG=${BASEIMAGES_DAEMON_CONFIG:-/etc/docker/daemon.json}
-DRY_RUN='' WITH_ENGINE=1
+readonly BINFMT=${BASEIMAGES_BINFMT:-/proc/sys/fs/binfmt_misc}
+readonly BINFMT_RULE=${BASEIMAGES_BINFMT_RULE:-/usr/lib/binfmt.d/qemu-aarch64.conf}
+DRY_RUN='' WITH_ENGINE=1 WITH_EMULATION=''
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
 
@@ -155,17 +159,17 @@ install_engine() {
     fail $EXIT_CANNOT_INSTALL "no container engine, and only root can install one. As root: apt-get install --no-install-recommends $packages"
   fi
   case $id in
-    ubuntu) install_from_archive "$packages" ;;
+    ubuntu) install_from_archive "a container engine" "$packages" ;;
     debian) install_on_debian ;;
     *) fail $EXIT_CANNOT_INSTALL "no container engine, and this is neither Debian nor Ubuntu; install Docker with buildx (packages there: $packages), start it and run this again" ;;
   esac
   write_daemon_config
 }
 
-install_from_archive() { # PACKAGES, one word each
+install_from_archive() { # WHAT PACKAGES: the packages are one word each
   local words
-  read -ra words <<< "$1"
-  say "installing a container engine from the distribution: $1"
+  read -ra words <<< "$2"
+  say "installing $1 from the distribution: $2"
   run apt-get update -qq || fail $EXIT_NETWORK "the package archive does not answer; mend the network and run this again"
   run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${words[@]}"
 }
@@ -184,7 +188,7 @@ install_on_debian() {
       /usr/share/keyrings/debian-archive-keyring.gpg "$mirror" > "$APT_FOLDER/sources.list.d/baseimages-engine.list"
     printf 'Package: *\nPin: release n=forky\nPin-Priority: 50\n' > "$APT_FOLDER/preferences.d/baseimages-engine"
   fi
-  install_from_archive "docker.io/forky docker-cli/forky docker-buildx/forky containerd/forky runc iptables mmdebstrap"
+  install_from_archive "a container engine" "docker.io/forky docker-cli/forky docker-buildx/forky containerd/forky runc iptables mmdebstrap"
 }
 
 find_mirror() { # the archive that this machine itself uses
@@ -247,15 +251,59 @@ start_engine() {
   check_features
 }
 
+# --- emulation of arm64 -----------------------------------------------------------------------
+
+emulates_arm64() { [[ $(head -n 1 "$BINFMT/qemu-aarch64" 2> /dev/null) == enabled ]]; }
+
+list_emulation_packages() { # a container needs a static interpreter: from Debian 13 on it has another name
+  case $(release_of VERSION_CODENAME) in
+    bullseye | bookworm | jammy | noble) echo qemu-user-static ;;
+    *) echo qemu-user qemu-user-binfmt ;;
+  esac
+}
+
+add_emulation() {
+  local packages
+  if [[ $(uname -m) =~ ^(aarch64|arm64)$ ]]; then
+    say "this machine runs arm64 programs itself: nothing changed"
+    return
+  fi
+  if emulates_arm64; then
+    say "emulation of arm64 is registered already: nothing changed"
+    return
+  fi
+  packages=$(list_emulation_packages)
+  [[ $(uname -s) == Linux && $(release_of ID) =~ ^(debian|ubuntu)$ ]] ||
+    fail $EXIT_CANNOT_INSTALL "emulation is installed on Debian and Ubuntu only; register a static qemu-aarch64 with flag F in your own way (Docker Desktop has one) and run this again"
+  is_root || fail $EXIT_CANNOT_INSTALL "only root can register emulation; run this again as root, which installs $packages"
+  install_from_archive "emulation of arm64" "$packages"
+  register_emulation
+  [[ -n $DRY_RUN ]] || tell_emulation "$packages"
+}
+
+register_emulation() { # the packages leave it to systemd, which does not run everywhere
+  emulates_arm64 && return
+  [[ -e $BINFMT/register ]] || run mount -t binfmt_misc binfmt_misc "$BINFMT" || true
+  run cp "$BINFMT_RULE" "$BINFMT/register" ||
+    fail $EXIT_CANNOT_INSTALL "the kernel takes no registration from here (a container may not give any); run this on the host itself"
+}
+
+tell_emulation() { # PACKAGES
+  emulates_arm64 || fail $EXIT_CANNOT_INSTALL "$1 is installed and qemu-aarch64 is not in $BINFMT; see \`systemctl status systemd-binfmt\`"
+  say "changed: installed $1; the kernel now starts arm64 programs of every user and container by qemu-aarch64"
+  say "to undo it: apt-get purge $1; echo -1 > $BINFMT/qemu-aarch64"
+}
+
 while (($#)); do
   case $1 in
     --dry-run) DRY_RUN=1 ;;
     --no-engine) WITH_ENGINE='' ;;
+    --with-emulation) WITH_EMULATION=1 ;;
     -h | --help)
       sed -n '2,/^set -/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit
       ;;
-    -*) fail $EXIT_USAGE "unknown option $1; known: --dry-run --no-engine --help" ;;
+    -*) fail $EXIT_USAGE "unknown option $1; known: --dry-run --no-engine --with-emulation --help" ;;
     *) break ;;
   esac
   shift
@@ -263,6 +311,7 @@ done
 
 find_python
 make_environment
+[[ -z $WITH_EMULATION ]] || add_emulation
 [[ -z $WITH_ENGINE ]] || find_engine
 export BASEIMAGES_ENVIRONMENT=ready BASEIMAGES_BOOTSTRAP_S=$SECONDS PATH=$VENV/bin:$PATH VIRTUAL_ENV=$VENV
 if [[ -n $DRY_RUN ]]; then

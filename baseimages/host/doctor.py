@@ -37,6 +37,7 @@ KNOWN_ISSUERS = (
     "GlobalSign",
 )
 CONTAINERD_STORE = "io.containerd.snapshotter.v1"
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
 TOOLS = ("git", "docker", "mmdebstrap", "go", "uv")
 
 Status = Literal["ok", "warning", "problem"]
@@ -61,6 +62,7 @@ def run_doctor(root: Path, runner: Runner) -> tuple[Check, ...]:
         lambda: _check_disk(root),
         _check_memory,
         *(lambda host=host: _check_registry(host) for host in REGISTRIES),
+        _check_platform,
         _check_emulation,
         *(lambda name=name: _check_tool(name, runner) for name in TOOLS),
         _check_cache,
@@ -169,14 +171,33 @@ def _issuer(certificate: object) -> str:
     return names.get("organizationName") or names.get("commonName") or "an unnamed issuer"
 
 
-def _check_emulation() -> Check:
-    folder = Path("/proc/sys/fs/binfmt_misc")
+def _check_platform() -> Check:
     try:
-        known = sorted(path.name for path in folder.iterdir() if path.name.startswith("qemu-"))
+        known = sorted(path.name for path in BINFMT.iterdir() if path.name.startswith("qemu-"))
     except OSError:  # not there, or an automount that a container may not enter
         known = []
     cause = f"{platform.machine()}; emulation of {', '.join(known) or 'nothing'}"
     return Check(name="platform", status="ok", cause=cause)
+
+
+def _check_emulation() -> Check:
+    """Whether arm64 images run here; building them needs no emulation, and nothing registers it here."""
+    name, cure = "arm64 programs", "./bootstrap.sh --with-emulation registers it; to build it is not needed"
+    if platform.machine() in ("aarch64", "arm64"):
+        return Check(name=name, status="ok", cause="run on this machine itself")
+    try:
+        told, *lines = (BINFMT / "qemu-aarch64").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):  # not there, or an automount that a container may not enter
+        cause = "no emulation is registered: arm64 images are built and not run here"
+        return Check(name=name, status="warning", cause=cause, cure=cure)
+    facts = {key.rstrip(":"): value for key, _, value in (line.partition(" ") for line in lines)}
+    cause = f"emulation by {facts.get('interpreter', 'qemu')}, flags {facts.get('flags') or 'none'}"
+    if told != "enabled":
+        return Check(name=name, status="warning", cause=f"{cause}, {told}", cure=cure)
+    if "F" not in facts.get("flags", ""):
+        cause += ": without F a container does not find it"
+        return Check(name=name, status="warning", cause=cause, cure="register a static qemu with flag F")
+    return Check(name=name, status="ok", cause=cause)
 
 
 def _check_tool(name: str, runner: Runner) -> Check:

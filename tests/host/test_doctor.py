@@ -107,7 +107,7 @@ def test_on_a_machine_with_nothing_every_check_still_answers(
     runner.script("docker", error=MissingToolError("docker cannot be started", next_step=""))
     checks = run_doctor(Path.cwd(), runner)
     names = [check.name for check in checks]
-    own = ["engine", "buildx", "image store", "disk", "memory", "platform", "cache"]
+    own = ["engine", "buildx", "image store", "disk", "memory", "platform", "arm64 programs", "cache"]
     hosts = [f"registry {host}" for host in doctor.REGISTRIES]
     assert sorted(names) == sorted([*own, *hosts, *(f"tool {name}" for name in doctor.TOOLS)])
     assert all(check.cause for check in checks)
@@ -245,6 +245,54 @@ def test_the_machine_and_what_it_emulates_are_told(
     monkeypatch.setattr(doctor.Path, "iterdir", lambda _: iter(entries))
     monkeypatch.setattr(doctor.platform, "machine", lambda: "x86_64")
     assert look(healthy, "platform").cause == "x86_64; emulation of qemu-aarch64, qemu-riscv64"
+
+
+@pytest.fixture
+def binfmt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The kernel's table of interpreters, of an amd64 machine."""
+    monkeypatch.setattr(doctor, "BINFMT", tmp_path)
+    monkeypatch.setattr(doctor.platform, "machine", lambda: "x86_64")
+    return tmp_path
+
+
+# Written by hand in the form that the kernel shows an entry; the magic is left out.
+REGISTERED = "enabled\ninterpreter /usr/bin/qemu-aarch64\nflags: OCF\noffset 0\n"
+
+
+def test_registered_emulation_is_told_with_its_interpreter(healthy: FakeRunner, binfmt: Path) -> None:
+    (binfmt / "qemu-aarch64").write_text(REGISTERED)
+    check = look(healthy, "arm64 programs")
+    assert (check.status, check.cause) == ("ok", "emulation by /usr/bin/qemu-aarch64, flags OCF")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [("enabled", "disabled", "disabled"), ("OCF", "OC", "without F"), ("flags: OCF", "flags: ", "none")],
+)
+def test_emulation_that_a_container_cannot_use_is_a_warning(
+    healthy: FakeRunner, binfmt: Path, old: str, new: str, told: str
+) -> None:
+    (binfmt / "qemu-aarch64").write_text(REGISTERED.replace(old, new))
+    check = look(healthy, "arm64 programs")
+    assert (check.status, told in check.cause) == ("warning", True)
+
+
+def test_without_emulation_the_doctor_says_what_is_not_possible_and_registers_nothing(
+    healthy: FakeRunner, binfmt: Path
+) -> None:
+    check = look(healthy, "arm64 programs")
+    assert check.status == "warning"
+    assert "arm64 images are built and not run here" in check.cause
+    assert "--with-emulation" in check.cure
+    assert list(binfmt.iterdir()) == []
+
+
+@pytest.mark.parametrize("machine", ["aarch64", "arm64"])
+def test_an_arm64_machine_needs_no_emulation(
+    healthy: FakeRunner, binfmt: Path, monkeypatch: pytest.MonkeyPatch, machine: str
+) -> None:
+    monkeypatch.setattr(doctor.platform, "machine", lambda: machine)
+    assert look(healthy, "arm64 programs").status == "ok"
 
 
 def test_an_automount_that_cannot_be_entered_stops_nothing(
