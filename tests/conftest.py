@@ -54,12 +54,12 @@ class FakeRunner:
         stdout, stderr, returncode, error, action = self._answer(call)
         if action:
             action(call)
+        if options.get("stdout_path"):
+            Path(options["stdout_path"]).write_text(stdout, encoding="utf-8")
         if error:
             raise error
         self._tell(options.get("on_stdout"), stdout)
         self._tell(options.get("on_stderr"), stderr)
-        if options.get("stdout_path"):
-            Path(options["stdout_path"]).write_text(stdout, encoding="utf-8")
         completed = Completed(argv=call, returncode=returncode, stdout=stdout, stderr=stderr, duration_s=0.0)
         ok_codes = options.get("ok_codes", (0,))
         if ok_codes is not None and returncode not in ok_codes:

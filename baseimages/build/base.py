@@ -72,8 +72,7 @@ def _find(
         return f"{name}: {refusal}"
     if find_program("mmdebstrap") is None:
         return f"{name}: {refusal}, and mmdebstrap is not installed"
-    platform = image.build_platform(engine.platform)
-    made = make_base(name, declared.bootstrap, platform, engine, runner, console)
+    made = make_base(name, declared.bootstrap, image.platform, engine, runner, console)
     return dataclasses.replace(made, reason=f"{name}: {refusal}, so it was made from the archive")
 
 

@@ -37,6 +37,14 @@ COMPONENT = "main"
 ONE_LINE = re.compile(r"^deb\s+(?:\[[^\]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+\S")
 
 
+# In a container of the native base: fetch mmdebstrap, then become it; its tar is the output.
+IN_CONTAINER = """\
+export DEBIAN_FRONTEND=noninteractive
+{ apt-get update && apt-get install -y --no-install-recommends mmdebstrap; } >&2
+exec "$@"
+"""
+
+
 def make_base(
     name: str,
     recipe: Bootstrap,
@@ -45,21 +53,34 @@ def make_base(
     runner: Runner,
     console: Console,
 ) -> BaseImage:
-    """Make the base on this host and import it; a tar of the same day (UTC) is used again.
+    """Make the base and import it; a tar of the same day (UTC) is used again.
 
-    To make it anew, remove its tar from the cache folder. Raises BaseFamilyError.
+    That of another platform than the engine's is made in a container of the engine's own, and
+    `build_reference` names that one. To make a base anew, remove its tar from the cache folder.
+    Raises BaseFamilyError.
     """
+    native = None
+    if target != engine.platform:
+        native = make_base(name, recipe, engine.platform, engine, runner, console)
     tar = _cached_tar(name, recipe, target)
     with FileLock(f"{tar}.lock"):
         if not tar.exists():
-            console.print(f"making {name} from the archive with mmdebstrap")
-            _run_mmdebstrap(recipe, target, tar, runner, console)
+            console.print(f"making {name} for {target.value} from the archive with mmdebstrap")
+            words = _list_words(recipe, target, native, engine)
+            _run_mmdebstrap(words, tar, runner, console)
     digest = sha256_of(tar)
     tag = f"baseimages/{name}:{digest[:12]}"
     if not find_digests(engine, runner, [tag]):
         words = engine.argv("import", f"--platform={target.value}", str(tar), tag)
         runner.run(words, deadline_s=IMPORT_S)
-    return BaseImage(family=name, reference=tag, digest=f"sha256:{digest}", origin="bootstrapped", reason="")
+    return BaseImage(
+        family=name,
+        reference=tag,
+        digest=f"sha256:{digest}",
+        origin="bootstrapped",
+        reason="",
+        build_reference=native.reference if native else "",
+    )
 
 
 def _cached_tar(name: str, recipe: Bootstrap, target: Platform) -> Path:
@@ -71,12 +92,28 @@ def _cached_tar(name: str, recipe: Bootstrap, target: Platform) -> Path:
     return folder / f"{name}-{key}-{datetime.now(UTC):%Y%m%d}.tar"
 
 
-def _run_mmdebstrap(recipe: Bootstrap, target: Platform, tar: Path, runner: Runner, console: Console) -> None:
-    part = tar.with_suffix(".part.tar")
-    words = ["mmdebstrap", f"--variant={recipe.variant}"]
+def _list_words(recipe: Bootstrap, target: Platform, native: BaseImage | None, engine: Engine) -> list[str]:
+    """A command that writes the base's tar to its output.
+
+    For another platform nothing is emulated: maintainer scripts of the essential packages run with
+    native programs. In a container, because a script that forgets the tree writes to the machine it
+    runs on. What the recipe includes is left to the image's own packages: their scripts do not know
+    that mode.
+    """
+    words = ["mmdebstrap", "--format=tar", f"--variant={recipe.variant}"]
     words += [f"--architectures={target.architecture}"]
-    words += [f"--include={','.join(recipe.include)}"] if recipe.include else []
-    words += [recipe.suite, str(part), *find_mirrors(recipe.suite)]
+    if native:
+        epoch = f"--env=SOURCE_DATE_EPOCH={SOURCE_DATE_EPOCH_S}"
+        shell = ["sh", "-euc", IN_CONTAINER, "sh"]
+        words = [*engine.argv("run", "--rm", epoch, native.reference), *shell, *words]
+        words += ["--mode=chrootless", "--skip=check/chrootless"]
+    elif recipe.include:
+        words += [f"--include={','.join(recipe.include)}"]
+    return [*words, recipe.suite, "-", *find_mirrors(recipe.suite)]
+
+
+def _run_mmdebstrap(words: list[str], tar: Path, runner: Runner, console: Console) -> None:
+    part = tar.with_suffix(".part.tar")
     try:
         with console.status("mmdebstrap") as status:
             runner.run(
@@ -84,6 +121,7 @@ def _run_mmdebstrap(recipe: Bootstrap, target: Platform, tar: Path, runner: Runn
                 deadline_s=BOOTSTRAP_S,
                 idle_deadline_s=BOOTSTRAP_IDLE_S,
                 env={**os.environ, "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH_S)},
+                stdout_path=part,
                 on_stderr=lambda line: status.update(f"mmdebstrap {line}"),
             )
         part.replace(tar)

@@ -18,6 +18,8 @@ class BaseImage:
     """The base as it was resolved.
 
     `reference` is repository and tag without digest, `reason` says why this one was taken.
+    `build_reference` is the same base for the engine's platform, where the reference holds none for
+    it; a registry's tag serves every platform, and it is empty.
     """
 
     family: str
@@ -25,6 +27,7 @@ class BaseImage:
     digest: str
     origin: Origin
     reason: str
+    build_reference: str = ""
 
     @property
     def build_argument(self) -> str:

@@ -81,7 +81,8 @@ def make_plan(
 
 def _own_args(base: BaseImage, revision: Revision) -> dict[str, str]:
     created = datetime.fromtimestamp(revision.epoch_s, UTC)
-    return {
+    built_on = {"BUILD_IMAGE": base.build_reference} if base.build_reference else {}
+    return built_on | {
         "BASE_DIGEST": base.digest,
         "BASE_FAMILY": base.family,
         "BASE_IMAGE": base.build_argument,

@@ -5,9 +5,11 @@
     python3 -B lift_packages.py compiler OUT BEFORE   a C++ compiler that makes shared objects
     python3 -B lift_packages.py compilers OUT BEFORE  the same and a C compiler
 
-BEFORE lists the packages that the image has anyway, one name a line. Lifted packages are entered
-under /var/lib/dpkg/status.d (with the files that ship), where SBOM tools and scanners look, so
-that a vulnerability in one of them is still found by its Debian version.
+BEFORE lists the packages that the image has anyway, one name a line. A fourth word is the tree
+of another machine that the packages were installed in; `torch` needs the machine's own, because
+the loader is asked. Lifted packages are entered under /var/lib/dpkg/status.d (with the files that
+ship), where SBOM tools and scanners look, so that a vulnerability in one of them is still found by
+its Debian version.
 """
 
 from __future__ import annotations
@@ -45,6 +47,8 @@ NOT_FOR_KERNELS = re.compile(
     r"|/gprofng|/libgprofng|/config-3\.\d+|/libpython3|/bin/\S*(python3-config|dwp|ld\.gold)"
 )
 C_COMPILER = re.compile(r"/(cc1|bin/(\S+-)?gcc(-\d+)?)$")
+# Where `/` of the image lies.
+ROOT = Path("/")
 WHEEL = """Wheel-Version: 1.0
 Generator: lift_packages
 Root-Is-Purelib: false
@@ -57,22 +61,36 @@ def ask(*argv: str) -> str:
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
 
+def ask_packages(*argv: str) -> str:
+    """What the database of packages below ROOT answers."""
+    return ask("dpkg-query", f"--admindir={ROOT}/var/lib/dpkg", *argv)
+
+
+def place(path: Path) -> Path:
+    """Where a path of the image lies."""
+    return ROOT / path.relative_to("/")
+
+
 def canonical(path: Path) -> Path:
     """The path with its folder's links resolved (/lib is /usr/lib) and its own link kept."""
-    return path.parent.resolve() / path.name
+    return Path("/", place(path).parent.resolve().relative_to(ROOT), path.name)
 
 
 def list_new_files(before: Path) -> dict[Path, str]:
     """Every existing file of the new packages, with the package that owns it."""
     known = set(before.read_text().split())
-    names = set(ask("dpkg-query", "-W", "-f", "${Package}\n").split()) - known
+    names = set(ask_packages("-W", "-f", "${Package}\n").split()) - known
     owner = {}
     for name in sorted(names):
-        for line in ask("dpkg", "-L", name).splitlines():
-            path = Path(line)
-            if line.startswith("/") and (path.is_symlink() or path.is_file()):
-                owner[canonical(path)] = name
+        for line in ask_packages("-L", name).splitlines():
+            if line.startswith("/") and is_file(Path(line)):
+                owner[canonical(Path(line))] = name
     return owner
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path of the image is a file or a link."""
+    return place(path).is_symlink() or place(path).is_file()
 
 
 def follow_links(paths: Iterable[Path]) -> set[Path]:
@@ -139,10 +157,10 @@ def copy_file(path: Path, out: Path) -> Path:
     installed = move_target(path)
     target = out / installed.relative_to("/")
     target.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_symlink() and installed != path:  # a moved relative link would point elsewhere
-        target.symlink_to(canonical(path.parent / path.readlink()))
+    if place(path).is_symlink() and installed != path:  # a moved relative link would point elsewhere
+        target.symlink_to(canonical(path.parent / place(path).readlink()))
     else:
-        shutil.copy2(path, target, follow_symlinks=False)
+        shutil.copy2(place(path), target, follow_symlinks=False)
     return installed
 
 
@@ -150,15 +168,15 @@ def enter_package(name: str, files: list[tuple[Path, Path]], out: Path) -> None:
     """Enter a package, with the shipped files only, where distroless images enter theirs."""
     folder = out / "var/lib/dpkg/status.d"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(ask("dpkg-query", "-s", name))
+    (folder / name).write_text(ask_packages("-s", name))
     sums = []
     for path, installed in files:
-        if not path.is_symlink():
-            digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        if not place(path).is_symlink():
+            digest = hashlib.md5(place(path).read_bytes(), usedforsecurity=False).hexdigest()
             sums.append(f"{digest}  {installed.relative_to('/')}\n")
     (folder / f"{name}.md5sums").write_text("".join(sums))
     licence = Path(f"/usr/share/doc/{name}/copyright")
-    if licence.exists():
+    if place(licence).exists():
         copy_file(licence, out)
 
 
@@ -196,4 +214,5 @@ def main(mode: str, out: Path, before: Path) -> None:
 
 if __name__ == "__main__":
     os.umask(0o022)
+    ROOT = Path(sys.argv[4] if len(sys.argv) > 4 else "/")
     main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -165,22 +164,12 @@ def test_without_a_registry_auto_makes_the_base_that_has_a_recipe_and_says_why(
     )
 
 
-@pytest.mark.parametrize(
-    ("crossed", "machine", "wanted"),
-    [
-        (True, "x86_64", Platform.AMD64),
-        (True, "aarch64", Platform.ARM64),
-        (False, "x86_64", Platform.ARM64),
-    ],
-)
-def test_the_base_of_a_cross_built_image_is_made_for_the_engine_and_needs_no_emulation(
-    runner: FakeRunner, console: Console, made: list[str], choose: Choose, crossed: bool, machine: str,
-    wanted: Platform,
-) -> None:  # fmt: skip
-    keys = {"platform": Platform.ARM64, "cross_built": crossed}
-    engine = dataclasses.replace(ENGINE, architecture=machine)
-    choose_base(FAMILY, FAMILY.image("one").model_copy(update=keys), "debian-13", engine, runner, console)
-    assert made == [f"debian-13 for {wanted}"]
+def test_the_base_is_made_for_the_platform_of_the_image(
+    runner: FakeRunner, console: Console, made: list[str], choose: Choose
+) -> None:
+    image = FAMILY.image("one").model_copy(update={"platform": Platform.ARM64})
+    choose_base(FAMILY, image, "debian-13", ENGINE, runner, console)
+    assert made == ["debian-13 for linux/arm64"]
 
 
 def test_a_registry_is_preferred_to_making_the_base(

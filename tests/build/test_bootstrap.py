@@ -20,6 +20,7 @@ from tests.build.conftest import ENGINE, INSPECT
 from tests.conftest import FakeRunner
 
 CONTENT = b"a root file system"
+FOREIGN = b"a root file system for another machine"
 TAG = f"baseimages/debian-13:{hashlib.sha256(CONTENT).hexdigest()[:12]}"
 ONE_LINE = "deb [arch=amd64 signed-by=/k.gpg] https://mirror.example/debian trixie main contrib\n"
 STANZA = """Types: deb deb-src
@@ -49,20 +50,20 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def make(runner: FakeRunner, console: Console, cache: Path) -> Make:
-    runner.script("mmdebstrap", action=write_part)
+    runner.script("mmdebstrap", stdout=CONTENT.decode())
+    runner.script("docker", "run", stdout=FOREIGN.decode())
     runner.script(*INSPECT, returncode=1)
     runner.script("docker", "import")
 
-    def call(suite: str = "trixie", include: tuple[str, ...] = ("ca-certificates",)) -> BaseImage:
+    def call(
+        suite: str = "trixie",
+        include: tuple[str, ...] = ("ca-certificates",),
+        target: Platform = Platform.AMD64,
+    ) -> BaseImage:
         recipe = Bootstrap(suite=suite, include=include)
-        return make_base("debian-13", recipe, Platform.AMD64, ENGINE, runner, console)
+        return make_base("debian-13", recipe, target, ENGINE, runner, console)
 
     return call
-
-
-def write_part(call: tuple[str, ...]) -> None:
-    target = next(word for word in call if word.endswith(".tar"))
-    Path(target).write_bytes(CONTENT)
 
 
 def calls(runner: FakeRunner, *prefix: str) -> list[tuple[str, ...]]:
@@ -78,8 +79,25 @@ def test_the_base_is_named_by_the_content_of_its_tar(make: Make) -> None:
 def test_mmdebstrap_gets_the_recipe_the_platform_and_the_mirrors(make: Make, runner: FakeRunner) -> None:
     make()
     (words,) = calls(runner, "mmdebstrap")
-    assert words[1:5] == ("--variant=minbase", "--architectures=amd64", "--include=ca-certificates", "trixie")
-    assert words[6:] == ("deb https://m.example trixie main",)
+    assert words[2:6] == ("--variant=minbase", "--architectures=amd64", "--include=ca-certificates", "trixie")
+    assert words[6:] == ("-", "deb https://m.example trixie main")
+
+
+def test_the_base_of_another_platform_is_made_in_a_container_of_the_engines_own(
+    make: Make, runner: FakeRunner
+) -> None:
+    base = make(target=Platform.ARM64)
+    assert base.build_reference == TAG
+    assert base.digest == f"sha256:{hashlib.sha256(FOREIGN).hexdigest()}"
+    (words,) = calls(runner, "docker", "run")
+    assert TAG in words
+    assert {"--architectures=arm64", "--mode=chrootless"} < set(words)
+    assert not [word for word in words if word.startswith("--include")]
+
+
+def test_a_base_of_the_engines_platform_needs_no_second_one(make: Make, runner: FakeRunner) -> None:
+    assert make().build_reference == ""
+    assert not calls(runner, "docker", "run")
 
 
 def test_a_recipe_without_packages_adds_none(make: Make, runner: FakeRunner) -> None:
@@ -120,7 +138,7 @@ def test_another_recipe_does_not_get_the_tar_of_the_first(make: Make, runner: Fa
 def test_a_failing_mmdebstrap_leaves_neither_a_tar_nor_a_part_of_one(
     make: Make, runner: FakeRunner, cache: Path
 ) -> None:
-    runner.script("mmdebstrap", action=write_part, returncode=25, stderr="E: no user namespaces\n")
+    runner.script("mmdebstrap", stdout="half a tar", returncode=25, stderr="E: no user namespaces\n")
     with pytest.raises(BaseFamilyError, match="no user namespaces"):
         make()
     assert not list(cache.glob("*.tar"))
@@ -129,7 +147,7 @@ def test_a_failing_mmdebstrap_leaves_neither_a_tar_nor_a_part_of_one(
 def test_an_interrupted_mmdebstrap_leaves_no_part_of_a_tar(
     make: Make, runner: FakeRunner, cache: Path
 ) -> None:
-    runner.script("mmdebstrap", action=write_part, error=KeyboardInterrupt())
+    runner.script("mmdebstrap", stdout="half a tar", error=KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         make()
     assert not list(cache.glob("*.tar"))
