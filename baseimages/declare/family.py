@@ -120,7 +120,7 @@ class Image(Declared):
     platform: Platform
     """What it runs on."""
     cross_built: bool = False
-    """Whether its build stages run on the engine's own platform, which is then the base's too."""
+    """Whether commands of its build run on the engine's platform and the last stage only copies."""
     accelerator: Accelerator
     """What it computes on."""
     targets: tuple[Name, ...] = Field(min_length=1)
@@ -153,7 +153,7 @@ class Image(Declared):
     the one with the URL whose host has to answer."""
 
     def build_platform(self, host: Platform) -> Platform:
-        """What its build stages, and therefore its base, run on where `host` is the engine's."""
+        """What the commands of its build run on where `host` is the engine's."""
         return host if self.cross_built else self.platform
 
     @property

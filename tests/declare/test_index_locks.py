@@ -40,9 +40,9 @@ FAMILY = Family.model_validate(
         },
     }
 )
-# The last torch whose aarch64 wheels on the package index are CPU builds: 2.11.0 and newer declare
-# CUDA 13, which is 2.8 GB of libraries that no such board can use.
-LAST_CPU_TORCH = Version("2.10.0")
+# The last torch that a Raspberry Pi 4 runs: 2.10.0 needs more than its Cortex-A72, and 2.11.0 and
+# newer declare CUDA 13, which is 2.8 GB of libraries that no such board can use.
+LAST_TORCH_OF_BOARDS = Version("2.9.1")
 # nvidia-ml-py asks a driver whether there is a GPU and brings no library.
 CUDA = re.compile(r"(?!nvidia-ml-py$)(nvidia-.*|cuda-.*|triton)")
 
@@ -148,4 +148,4 @@ def test_an_image_with_torch_of_the_package_index_brings_no_cuda(image: Image) -
     for path in (ROOT / image.name).glob("requirements*.txt"):
         pins |= parse_versions(path.read_text(encoding="utf-8"))
     assert [name for name in pins if CUDA.fullmatch(name)] == []
-    assert Version(pins["torch"]) <= LAST_CPU_TORCH
+    assert Version(pins["torch"]) <= LAST_TORCH_OF_BOARDS
