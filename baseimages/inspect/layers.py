@@ -77,21 +77,12 @@ def index_layers(layout: Layout, console: Console) -> LayerIndex:
 def _index(layer: LayerBlob, is_base: bool, owners: Counter[str]) -> LayerFacts:
     entries = whiteouts = 0
     own: Counter[str] = Counter()
-    with _open(layer) as stream:
-        reader = _HashingReader(stream)
-        with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r|", bufsize=BUFFER_BYTES) as tar:
-            for entry in tar:
-                entries += 1
-                whiteouts += entry.name.rpartition("/")[2].startswith(".wh.")
-                if entry.isreg():
-                    own[owner_of(entry.name, layer.created_by, is_base)] += entry.size
-                tar.members = []  # type: ignore[attr-defined] # it must not grow with the image
-        reader.drain()
-    if reader.digest != layer.diff_id:
-        raise VerificationError(
-            f"layer {layer.digest} unpacks to {reader.digest}, not {layer.diff_id}",
-            next_step=NEXT_STEP,
-        )
+    with open_tar(layer) as (tar, reader):
+        for entry in read_entries(tar):
+            entries += 1
+            whiteouts += entry.name.rpartition("/")[2].startswith(".wh.")
+            if entry.isreg():
+                own[owner_of(entry.name, layer.created_by, is_base)] += entry.size
     owners.update(own)
     return LayerFacts(
         digest=layer.digest,
@@ -108,6 +99,32 @@ def _index(layer: LayerBlob, is_base: bool, owners: Counter[str]) -> LayerFacts:
 
 
 @contextmanager
+def open_tar(layer: LayerBlob) -> Iterator[tuple[tarfile.TarFile, HashingReader]]:
+    """A layer's tar, to be read once and in order, and what counts its bytes.
+
+    Raises VerificationError when it cannot be unpacked, and at the end when it was another tar than
+    the diff id names.
+    """
+    with _open(layer) as stream:
+        reader = HashingReader(stream)
+        with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r|", bufsize=BUFFER_BYTES) as tar:
+            yield tar, reader
+        reader.drain()
+    if reader.digest != layer.diff_id:
+        raise VerificationError(
+            f"layer {layer.digest} unpacks to {reader.digest}, not {layer.diff_id}",
+            next_step=NEXT_STEP,
+        )
+
+
+def read_entries(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Every entry of a tar, none of them kept: it must not grow with the image."""
+    for entry in tar:
+        yield entry
+        tar.members = []  # type: ignore[attr-defined] # typeshed does not know it
+
+
+@contextmanager
 def _open(layer: LayerBlob) -> Iterator[IO[bytes]]:
     with layer.path.open("rb") as raw:
         if layer.media_type.endswith("gzip"):
@@ -120,7 +137,7 @@ def _open(layer: LayerBlob) -> Iterator[IO[bytes]]:
             yield raw
 
 
-class _HashingReader(io.RawIOBase):
+class HashingReader(io.RawIOBase):
     """Counts and hashes what passes; errors of the compressed stream become ours."""
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -131,9 +148,11 @@ class _HashingReader(io.RawIOBase):
 
     @property
     def digest(self) -> str:
+        """The digest of what has passed."""
         return f"sha256:{self._hash.hexdigest()}"
 
     def read(self, size: int = -1) -> bytes:
+        """Read up to `size` bytes. Raises VerificationError for a damaged stream."""
         try:
             data = self._stream.read(size)
         except (OSError, EOFError, gzip.BadGzipFile, zstandard.ZstdError) as error:
