@@ -118,7 +118,7 @@ def scan(
     _: Context, variant: str = "", target: str = "", base: str = "auto", json: bool = False,
     dry_run: bool = False,
 ) -> None:  # fmt: skip
-    """Make SBOMs and look for vulnerabilities, secrets, misconfiguration and licences."""
+    """Check programs, make SBOMs, look for vulnerabilities, secrets, misconfiguration and licences."""
     for selection in choose_built(variant, target, base):
         print(verbs.scan(selection, dry_run=dry_run, as_json=json), end="")
 

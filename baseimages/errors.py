@@ -101,7 +101,7 @@ class SuiteError(BaseImagesError):
 
 
 class ScanError(BaseImagesError):
-    """The scan is invalid: its result would not mean anything."""
+    """The scan is invalid, its result would not mean anything, or programs of the image do not fit it."""
 
     exit_code = 14
 

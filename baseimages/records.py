@@ -45,6 +45,7 @@ class WorkFolder:
     BUILD: ClassVar[str] = "build.json"
     SUITE: ClassVar[str] = "suite.json"
     SCAN: ClassVar[str] = "scan.json"
+    ELF: ClassVar[str] = "elf.json"
     LAYERS: ClassVar[str] = "layers.json"
     BENCHMARK: ClassVar[str] = "benchmark.json"
 

@@ -31,10 +31,13 @@ from baseimages.declare.pins import apply_changes
 from baseimages.errors import LintError, RecordError, SuiteError, UsageError
 from baseimages.host import render_checks, run_doctor
 from baseimages.inspect import (
+    check_programs,
+    describe_programs,
     describe_scan,
     index_layers,
     make_release,
     open_layout,
+    refuse_findings,
     run_scan,
     run_suite,
     tag_commands,
@@ -169,15 +172,22 @@ def verify(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
 
 
 def scan(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
-    """Read the exported layout: SBOMs, Trivy; store the ScanRecord."""
+    """Read the exported layout: its programs, SBOMs, Trivy; store the ElfRecord and the ScanRecord.
+
+    Raises ScanError for programs with findings, once both records are stored.
+    """
     work, record = find_build(selection)
     if dry_run:
         return f"would scan {work.layout} ({record.tags[0]})\n"
     with checkout_lock(selection.root), time_part(selection.root, f"scan {record.target}"):
         folder = (selection.root / selection.image.dockerfile).parent
-        result = run_scan(open_layout(work.layout), folder, work, ProcessRunner(), _console())
+        layout, console = open_layout(work.layout), _console()
+        programs = check_programs(layout, console)
+        write_record(work.path / WorkFolder.ELF, programs)
+        result = run_scan(layout, folder, work, ProcessRunner(), console)
         write_record(work.path / WorkFolder.SCAN, result)
-    return render_record(result) if as_json else describe_scan(result)
+    refuse_findings(programs)
+    return render_record(result) if as_json else describe_programs(programs) + describe_scan(result)
 
 
 def benchmark(

@@ -1,9 +1,10 @@
 """Inspect: what is in the built image.
 
-Enters: the OCI layout, or the image's tag for the suite. Leaves: `LayerIndex`, `ScanRecord`,
-`SuiteRecord`. The layout is verified against its digests before anyone reads it.
+Enters: the OCI layout, or the image's tag for the suite. Leaves: `LayerIndex`, `ElfRecord`,
+`ScanRecord`, `SuiteRecord`. The layout is verified against its digests before anyone reads it.
 """
 
+from baseimages.inspect.elf import ElfRecord, check_programs, describe_programs, refuse_findings
 from baseimages.inspect.layers import LayerFacts, LayerIndex, index_layers
 from baseimages.inspect.layout import Layout, find_differing_layers, open_layout
 from baseimages.inspect.release import Release, make_release, tag_commands
@@ -12,17 +13,21 @@ from baseimages.inspect.suite import CaseRecord, SuiteRecord, run_suite
 
 __all__ = [
     "CaseRecord",
+    "ElfRecord",
     "LayerFacts",
     "LayerIndex",
     "Layout",
     "Release",
     "ScanRecord",
     "SuiteRecord",
+    "check_programs",
+    "describe_programs",
     "describe_scan",
     "find_differing_layers",
     "index_layers",
     "make_release",
     "open_layout",
+    "refuse_findings",
     "run_scan",
     "run_suite",
     "tag_commands",

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from baseimages.build import BuildRecord, StepRecord, title_of
+from baseimages.inspect import ElfRecord
 from baseimages.report.cells import (
     NOT_MEASURED,
     escape,
@@ -85,7 +86,7 @@ def summary_row(part: TargetReport) -> tuple[str, ...]:
 def _render_target(part: TargetReport) -> str:
     sections = [f"## {part.build.target} on {part.build.base.family}\n\n"]
     sections += [_stands_on(part), _layers(part), _benchmark(part), _steps(part), _suite(part)]
-    return "".join([*sections, _scan(part)])
+    return "".join([*sections, _programs(part), _scan(part)])
 
 
 def _stands_on(part: TargetReport) -> str:
@@ -200,6 +201,45 @@ def _suite(part: TargetReport) -> str:
     ]
     words = ", ".join(f"{count[name]} {name}" for name in ("passed", "failed", "skipped"))
     return f"{title}{words}.\n\n" + (render_table(("check", "outcome", "detail"), told) if told else "")
+
+
+def _programs(part: TargetReport) -> str:
+    title, elf = "### Programs and libraries\n\n", part.elf
+    if elf is None:
+        return f"{title}not looked at: `nox -s scan` does it.\n\n"
+    rows = [
+        ("files", str(elf.files)),
+        (f"for {escape(elf.architecture)}", str(elf.right_machine)),
+        ("needed libraries, of each file", str(elf.needed)),
+        ("found", str(elf.found)),
+        ("loaded by a sibling", str(elf.by_sibling)),
+        ("of the device", str(elf.by_device)),
+        ("findings", str(len(elf.findings))),
+    ]
+    found = [(escape(f.path), f.rule, escape(shorten(f.detail, 200))) for f in elf.findings]
+    allowed = Counter(f.detail for f in elf.allowed)
+    reasons = [(escape(shorten(detail, 200)), str(count)) for detail, count in allowed.items()]
+    return (
+        f"{title}Read from the layers; no program was run.\n\n"
+        + render_table(("what", "count"), rows)
+        + _extensions(elf)
+        + (render_table(("file", "rule", "finding"), found) if found else "")
+        + (render_table(("allowed, with the reason", "files"), reasons) if reasons else "")
+    )
+
+
+def _extensions(elf: ElfRecord) -> str:
+    if elf.extensions is None:
+        return f"Extensions of the processor: not looked at for {escape(elf.architecture)}.\n\n"
+    rows = [
+        (escape(name), str(count.asking), str(count.allowed), str(count.needing))
+        for name, count in elf.extensions.items()
+    ]
+    return (
+        "Files with instructions that a Raspberry Pi 4's processor does not have. That a file can ask the "
+        "processor does not prove that it does before each of them.\n\n"
+        + render_table(("extension", "can ask the processor", "allowed", "need it"), rows)
+    )
 
 
 def _scan(part: TargetReport) -> str:

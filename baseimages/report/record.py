@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from baseimages.build import BuildRecord
 from baseimages.declare import Image
 from baseimages.errors import RecordError
-from baseimages.inspect import LayerIndex, ScanRecord, SuiteRecord
+from baseimages.inspect import ElfRecord, LayerIndex, ScanRecord, SuiteRecord
 from baseimages.measure import BenchmarkRecord
 from baseimages.records import Record, RecordT, WorkFolder, load_record
 from baseimages.report.timings import Timing, load_timings
@@ -24,6 +24,8 @@ class TargetReport(BaseModel):
     suite: SuiteRecord | None
     scan: ScanRecord | None
     benchmark: BenchmarkRecord | None
+    # Older records know nothing of it.
+    elf: ElfRecord | None = None
 
 
 class ImageReport(Record):
@@ -70,6 +72,7 @@ def _collect(work: WorkFolder, made_by: str) -> TargetReport:
         suite=_same_image(work.path / WorkFolder.SUITE, SuiteRecord, build),
         scan=_same_image(work.path / WorkFolder.SCAN, ScanRecord, build),
         benchmark=_same_image(work.path / WorkFolder.BENCHMARK, BenchmarkRecord, build),
+        elf=_same_image(work.path / WorkFolder.ELF, ElfRecord, build),
     )
 
 

@@ -6,13 +6,15 @@ import errno
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from baseimages.build import BuildRecord
 from baseimages.declare import load_family
 from baseimages.errors import RecordError, StorageError
-from baseimages.records import WorkFolder, load_record, write_record
+from baseimages.inspect import ElfRecord
+from baseimages.records import WorkFolder, load_record, render_record, write_record
 from baseimages.report import collect_report, write_report
 from baseimages.report.markdown import render_pictures, render_report
 from baseimages.report.record import ImageReport
@@ -66,6 +68,43 @@ def test_a_skipped_check_is_listed_with_its_reason_and_not_counted_as_passed(rep
     text = render_report(report)
     assert "1 passed, 0 failed, 1 skipped" in text
     assert "| b | skipped | no \\| GPU |" in text
+
+
+def test_programs_that_nobody_looked_at_are_no_programs_without_findings(report: ImageReport) -> None:
+    assert "### Programs and libraries\n\nnot looked at" in render_report(report)
+
+
+def with_programs(report: ImageReport, **changes: Any) -> ImageReport:
+    facts = {
+        "manifest_digest": report.targets[0].build.manifest_digest, "architecture": "arm64",
+        "files": 4, "right_machine": 3, "needed": 9, "found": 5, "by_sibling": 2, "by_device": 1,
+        "extensions": {"LSE": {"asking": 6, "needing": 1, "allowed": 0}},
+        "findings": [{"path": "/a|b", "rule": "needed", "detail": "lib|x is missing"}],
+        "allowed": [{"path": f"/{n}", "rule": "needed", "detail": "libcuda: driver"} for n in "ab"],
+    }  # fmt: skip
+    elf = ElfRecord.model_validate(facts | changes)
+    return report.model_copy(update={"targets": (report.targets[0].model_copy(update={"elf": elf}),)})
+
+
+def test_programs_are_counted_and_what_is_wrong_or_allowed_is_listed(report: ImageReport) -> None:
+    text = render_report(with_programs(report))
+    assert rows_of(text, "loaded by a sibling") == ["| loaded by a sibling | 2 |"]
+    assert rows_of(text, "LSE") == ["| LSE | 6 | 0 | 1 |"]
+    assert "| /a\\|b | needed | lib\\|x is missing |" in text
+    assert rows_of(text, "libcuda: driver") == ["| libcuda: driver | 2 |"]
+
+
+def test_extensions_that_were_not_looked_at_are_said_so(report: ImageReport) -> None:
+    text = render_report(with_programs(report, architecture="amd64", extensions=None))
+    assert "not looked at for amd64" in text
+
+
+def test_a_record_from_before_programs_were_looked_at_is_read(tmp_path: Path, report: ImageReport) -> None:
+    older = json.loads(render_record(report))
+    del older["targets"][0]["elf"]
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps(older))
+    assert load_record(path, ImageReport, made_by="x") == report
 
 
 def test_pictures_carry_every_value_as_text_and_no_active_content(report: ImageReport) -> None:

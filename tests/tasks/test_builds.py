@@ -9,10 +9,11 @@ import pytest
 
 import tasks
 from baseimages import verbs
-from baseimages.errors import LockedError, RecordError, SuiteError
-from baseimages.inspect import SuiteRecord
-from baseimages.records import WorkFolder, checkout_lock
+from baseimages.errors import LockedError, RecordError, ScanError, SuiteError
+from baseimages.inspect import ElfRecord, ScanRecord, SuiteRecord
+from baseimages.records import WorkFolder, checkout_lock, load_record
 from tests.conftest import ROOT
+from tests.inspect.elves import X86_64, make_elf, make_image
 from tests.tasks.conftest import COMMIT, DIGEST, GitRunner, call, refusal, store_build
 
 
@@ -54,6 +55,32 @@ def test_a_damaged_record_is_named_with_the_command_that_makes_it_anew(
     assert code == RecordError.exit_code
     assert str(path) in said
     assert "remove it and run `invoke build" in said
+
+
+@pytest.mark.parametrize(("needed", "refused"), [((), False), (("libx.so",), True)])
+def test_a_scan_stores_what_it_found_before_it_refuses_a_program(
+    checkout: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    needed: tuple[str, ...],
+    refused: bool,
+) -> None:
+    build = store_build(checkout, "core")
+    work = WorkFolder(root=checkout, image_name=build.image_name, base="debian-13", target="core")
+    files = {"usr/bin/a": make_elf(*needed, machine=X86_64)}
+    layout = make_image(work.layout, files, architecture="amd64")
+    found = {"manifest_digest": layout.manifest_digest, "trivy": "trivy 0", "kinds": {}, "findings": ()}
+    found["sbom"] = {"tool": "syft 1", "components": {"deb": 1}, "files": ()}
+    monkeypatch.setattr(verbs, "run_scan", lambda *_: ScanRecord.model_validate(found))
+    if refused:
+        code, said = refusal(capsys, tasks.scan, variant="cpu")
+        assert (code, "/usr/bin/a: needed: libx.so is missing" in said) == (ScanError.exit_code, True)
+    else:
+        call(tasks.scan, variant="cpu")
+        assert "1, 1 of them for amd64" in capsys.readouterr().out
+    stored = load_record(work.path / WorkFolder.ELF, ElfRecord, made_by="x")
+    assert (stored.manifest_digest, len(stored.findings)) == (layout.manifest_digest, refused)
+    assert (work.path / WorkFolder.SCAN).exists()
 
 
 def test_a_benchmark_of_another_revision_is_refused_and_measures_nothing(

@@ -1,0 +1,203 @@
+"""Whether the programs and libraries of an image fit its machine, told without running one.
+
+Judged are: the machine of every ELF file, the loader that it names, the libraries that it needs,
+and, for 64-bit Arm, extensions of the instruction set that a Cortex-A72 does not have. Static
+archives and what a program opens by name while it runs are not looked at.
+
+Looking cannot prove that a program runs: a file that has such instructions and a way to ask the
+processor is taken to ask before it uses them. The other half of the proof is to import everything
+on an emulated Cortex-A72.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console
+
+from baseimages.errors import ScanError
+from baseimages.inspect.instructions import EXTENSIONS
+from baseimages.inspect.layout import Layout
+from baseimages.inspect.loader import MACHINES, Loader, why_of_device
+from baseimages.inspect.programs import Program
+from baseimages.inspect.tree import Tree, read_tree
+from baseimages.records import Record
+
+SHOWN = 5
+Rule = Literal["damaged", "machine", "loader", "needed", "extension"]
+# Files with instructions that nothing in them guards visibly, and why that is right.
+ALLOWED_EXTENSIONS = {
+    (
+        "SVE",
+        "libmvec.so.1",
+    ): "these functions have names of their own (_ZGVs...), called by code for SVE only",
+    ("LSE", "ld-linux-aarch64.so.1"): "the loader: the kernel tells it the processor before anything runs",
+    ("DotProd", "libopus.so.0"): "reads /proc/cpuinfo (celt/arm/armcpu.c)",
+}
+
+
+class ElfFinding(BaseModel):
+    """One file and what is wrong with it; of what a declared row allows, `detail` is the reason."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    path: str
+    rule: Rule
+    detail: str
+
+
+class ExtensionCount(BaseModel):
+    """How many files have instructions of one extension: with a way to ask the processor, or not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    asking: int = 0
+    needing: int = 0
+    allowed: int = 0
+
+
+class ElfRecord(Record):
+    """What was judged. A file with several names counts once; `needed` counts pairs of file and library.
+
+    `extensions` is None where they were not looked at.
+    """
+
+    manifest_digest: str
+    architecture: str
+    files: int
+    right_machine: int
+    needed: int
+    found: int
+    by_sibling: int
+    by_device: int
+    extensions: dict[str, ExtensionCount] | None
+    findings: tuple[ElfFinding, ...]
+    allowed: tuple[ElfFinding, ...]
+
+
+@dataclass
+class _Verdict:
+    """What grows while files are judged."""
+
+    ways: Counter[str] = field(default_factory=Counter)
+    extensions: dict[str, Counter[str]] = field(
+        default_factory=lambda: {name: Counter() for name in EXTENSIONS}
+    )
+    findings: list[ElfFinding] = field(default_factory=list)
+    allowed: list[ElfFinding] = field(default_factory=list)
+
+    def tell(self, path: str, rule: Rule, detail: str) -> None:
+        self.findings.append(ElfFinding(path=path, rule=rule, detail=detail))
+
+    def allow(self, path: str, rule: Rule, detail: str) -> None:
+        self.allowed.append(ElfFinding(path=path, rule=rule, detail=detail))
+
+
+def check_programs(layout: Layout, console: Console) -> ElfRecord:
+    """Judge every ELF file of an image.
+
+    Raises VerificationError for a layer that cannot be unpacked, ScanError for an architecture
+    that nothing is known about.
+    """
+    architecture = str(layout.config.get("architecture"))
+    if architecture not in MACHINES:
+        raise ScanError(
+            f"nothing is known about programs for {architecture[:40]!a}",
+            next_step="add its machine to baseimages/inspect/loader.py",
+        )
+    tree = read_tree(layout, console)
+    loader = Loader(tree, architecture, _environment(layout))
+    programs = dict(_list_programs(tree))
+    verdict, fitting = _Verdict(), 0
+    for path, program in programs.items():
+        fitting += _judge(path, program, loader, verdict)
+    return _make_record(layout, architecture, len(programs), fitting, verdict)
+
+
+def _environment(layout: Layout) -> dict[str, str]:
+    words = (layout.config.get("config") or {}).get("Env") or ()
+    return dict(word.partition("=")[::2] for word in words)
+
+
+def _list_programs(tree: Tree) -> Iterator[tuple[str, Program]]:
+    seen = set()
+    for path, file in tree.files():
+        if file.program and id(file.program) not in seen:
+            seen.add(id(file.program))
+            yield path, file.program
+
+
+def _judge(path: str, program: Program, loader: Loader, verdict: _Verdict) -> bool:
+    """Judge one file; whether it is for the image's machine. Of one that is not, nothing else is told."""
+    if program.damage:
+        verdict.tell(path, "damaged", program.damage)
+        return False
+    if not loader.fits(program):
+        verdict.tell(path, "machine", f"it is for {program.machine}, {program.bits} bits")
+        return False
+    if program.interpreter and not loader.holds(program.interpreter):
+        verdict.tell(path, "loader", f"{program.interpreter} is missing")
+    _judge_needed(path, program, loader, verdict)
+    _judge_extensions(path, program, verdict)
+    return True
+
+
+def _judge_needed(path: str, program: Program, loader: Loader, verdict: _Verdict) -> None:
+    for name in program.needed:
+        way = loader.find(name, path, program)
+        verdict.ways[way] += 1
+        if way == "missing":
+            verdict.tell(path, "needed", f"{name} is missing")
+        elif way == "device":
+            verdict.allow(path, "needed", f"{name}: {why_of_device(name)}")
+
+
+def _judge_extensions(path: str, program: Program, verdict: _Verdict) -> None:
+    for extension, count in program.extensions.items():
+        why = ALLOWED_EXTENSIONS.get((extension, program.soname))
+        kind = "asking" if program.asks else "allowed" if why else "needing"
+        verdict.extensions[extension][kind] += 1
+        if kind == "allowed":
+            verdict.allow(path, "extension", f"{extension}: {why}")
+        elif kind == "needing":
+            verdict.tell(
+                path, "extension", f"needs {extension}: {count} instructions, and nothing asks first"
+            )
+
+
+def _make_record(layout: Layout, architecture: str, files: int, fitting: int, verdict: _Verdict) -> ElfRecord:
+    extensions = {name: ExtensionCount(**counts) for name, counts in verdict.extensions.items()}
+    return ElfRecord(
+        manifest_digest=layout.manifest_digest,
+        architecture=architecture,
+        files=files,
+        right_machine=fitting,
+        needed=verdict.ways.total(),
+        found=verdict.ways["found"],
+        by_sibling=verdict.ways["sibling"],
+        by_device=verdict.ways["device"],
+        extensions=extensions if architecture == "arm64" else None,
+        findings=tuple(verdict.findings),
+        allowed=tuple(verdict.allowed),
+    )
+
+
+def describe_programs(record: ElfRecord) -> str:
+    """A line for a person."""
+    return (
+        f"programs and libraries: {record.files}, {record.right_machine} of them for {record.architecture}; "
+        f"{record.needed} needed: {record.found} found, {record.by_sibling} loaded by a sibling, "
+        f"{record.by_device} of the device; {len(record.findings)} findings\n"
+    )
+
+
+def refuse_findings(record: ElfRecord) -> None:
+    """Raise ScanError for a record with findings, the first of them named."""
+    if record.findings:
+        first = "\n".join(f"{found.path}: {found.rule}: {found.detail}" for found in record.findings[:SHOWN])
+        raise ScanError(
+            f"{len(record.findings)} findings in programs and libraries\n{first}",
+            next_step="add what is missing to the image; all of them stand in elf.json of the work folder",
+        )
