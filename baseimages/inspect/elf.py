@@ -150,6 +150,8 @@ def _judge_needed(path: str, program: Program, loader: Loader, verdict: _Verdict
         verdict.ways[way] += 1
         if way == "missing":
             verdict.tell(path, "needed", f"{name} is missing")
+        elif way == "uncached":
+            verdict.tell(path, "needed", f"{name} is there, but the loader's cache does not name it")
         elif way == "device":
             verdict.allow(path, "needed", f"{name}: {why_of_device(name)}")
 

@@ -1,7 +1,7 @@
 """Where a needed library is found, looked for as the C library's loader does (ld.so(8)).
 
-The loader goes by its cache, which `ldconfig` makes of the folders of its configuration; here the
-folders themselves are looked into.
+Of the folders that its configuration names the loader finds only what `ldconfig` wrote into its
+cache; the default folders it looks into itself.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Literal
 from baseimages.inspect.programs import Program
 from baseimages.inspect.tree import File, Folder, Tree
 
-Way = Literal["found", "sibling", "device", "missing"]
+Way = Literal["found", "sibling", "device", "uncached", "missing"]
 CONFIGURATION = "/etc/ld.so.conf"
+CACHE = "/etc/ld.so.cache"
 SITE = re.compile(r"/(?:site|dist)-packages/")
 # Name and triplet of ELF's machine by an image's architecture; all are 64-bit.
 MACHINES = {"amd64": ("EM_X86_64", "x86_64-linux-gnu"), "arm64": ("EM_AARCH64", "aarch64-linux-gnu")}
@@ -37,12 +38,10 @@ class Loader:
     def __init__(self, tree: Tree, architecture: str, environment: Mapping[str, str]) -> None:
         self._machine, triplet = MACHINES[architecture]
         self._tree = tree
-        folders = [f"{top}/{name}" for top in ("/lib", "/usr/lib") for name in (triplet, "")]
-        self._folders = [
-            *environment.get("LD_LIBRARY_PATH", "").split(":"),
-            *_configured(tree, CONFIGURATION),
-            *folders,
-        ]
+        defaults = [f"{top}/{name}" for top in ("/lib", "/usr/lib") for name in (triplet, "")]
+        self._folders = [*environment.get("LD_LIBRARY_PATH", "").split(":"), *defaults]
+        self._configured = tuple(_configured(tree, CONFIGURATION))
+        self._cached = _read_cache(tree)
         self._siblings = {
             name
             for path, file in tree.files()
@@ -66,12 +65,18 @@ class Loader:
         A wheel may need what another wheel, or its own package, has loaded before it: a name that
         stands anywhere among the Python packages is good for it, and for nothing outside of them.
         """
-        if "/" in name:
-            return "found" if self.holds(name) and name.startswith("/") else "missing"
-        if any(self._is_in(folder, name) for folder in (*_own_folders(path, program), *self._folders)):
+        if "/" in name:  # a place, not a name: relative to the file, or else to wherever it is started
+            place = _resolve_origin(name, path)
+            return "found" if place.startswith("/") and self.holds(place) else "missing"
+        own = [_resolve_origin(folder, path) for folder in program.search]
+        folders = (*own, *self._folders)
+        is_configured = any(self._is_in(folder, name) for folder in self._configured)
+        if any(self._is_in(folder, name) for folder in folders) or (is_configured and name in self._cached):
             return "found"
         if SITE.search(path) and name in self._siblings:
             return "sibling"
+        if is_configured:
+            return "uncached"
         return "device" if why_of_device(name) else "missing"
 
     def _is_in_folder(self, folder: str, name: str) -> bool:
@@ -83,10 +88,17 @@ def why_of_device(name: str) -> str:
     return next((why for pattern, why in DEVICE_LIBRARIES if fnmatch.fnmatchcase(name, pattern)), "")
 
 
-def _own_folders(path: str, program: Program) -> Iterator[str]:
-    origin = posixpath.dirname(path)
-    for folder in program.search:
-        yield folder.replace("${ORIGIN}", origin).replace("$ORIGIN", origin)
+def _resolve_origin(text: str, path: str) -> str:
+    """A place in the words of the file at `path`, which calls its own folder $ORIGIN."""
+    folder = posixpath.dirname(path)
+    return text.replace("${ORIGIN}", folder).replace("$ORIGIN", folder)
+
+
+def _read_cache(tree: Tree) -> frozenset[str]:
+    """The names in the loader's cache: it is numbers, then paths, each ended by a zero byte."""
+    file = tree.locate(CACHE)
+    words = file.text.split("\0") if isinstance(file, File) else ()
+    return frozenset(posixpath.basename(word) for word in words)
 
 
 def _configured(tree: Tree, path: str, depth: int = 0) -> Iterator[str]:

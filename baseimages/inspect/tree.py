@@ -22,7 +22,9 @@ WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 # Linux follows no more links than these in one path (path_resolution(7)).
 MOST_LINKS = 40
-LARGEST_TEXT_BYTES = 1 << 16
+# What is kept as text: configuration, and the loader's cache, whose names are text among numbers.
+TEXTS = (".conf", "/ld.so.cache")
+LARGEST_TEXT_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +184,7 @@ def _read_node(tree: Tree, tar: tarfile.TarFile, entry: tarfile.TarInfo, layer: 
     file = tar.extractfile(entry) if entry.isreg() else None
     if file is None:
         return File(layer=layer)
-    if entry.name.endswith(".conf") and entry.size <= LARGEST_TEXT_BYTES:
+    if entry.name.endswith(TEXTS) and entry.size <= LARGEST_TEXT_BYTES:
         return File(layer=layer, text=file.read().decode("utf-8", "replace"))
     start = file.read(len(MAGIC))
     return File(layer=layer, program=read_program(start, file, entry.size) if start == MAGIC else None)

@@ -32,6 +32,7 @@ QUIET = Console(quiet=True)
 LIB = "usr/lib/aarch64-linux-gnu"
 SITE = "opt/python/lib/python3.13/site-packages"
 LIBC = {f"{LIB}/libc.so.6": make_elf(soname="libc.so.6")}
+CACHE = b"glibc-ld.so.cache1.1" + bytes(4) + b"\xff" * 8 + bytes(4)  # what follows are its strings
 CAS, PTRUE, NOP = 0x88A17C62, 0x2518E3E0, 0xD503201F
 Check: TypeAlias = Callable[..., ElfRecord]
 
@@ -114,6 +115,13 @@ def test_a_library_is_found_beside_its_user_where_the_user_says_so(
     assert (told(record), record.found) == ([], 1)
 
 
+def test_a_library_may_be_needed_by_its_place(check: Check) -> None:
+    files = {"opt/x/lib/libx.so": make_elf(), "opt/x/bin/a": make_elf("$ORIGIN/../lib/libx.so")}
+    record = check(files | {"usr/bin/b": make_elf("/opt/x/lib/libx.so", "lib/libx.so", "$ORIGIN/libx.so")})
+    assert [found[2] for found in told(record)] == ["lib/libx.so is missing", "$ORIGIN/libx.so is missing"]
+    assert record.found == 2
+
+
 def test_a_runpath_takes_the_place_of_an_rpath(check: Check) -> None:
     program = make_elf("libown.so", rpath="/opt/own", runpath="/opt/other")
     record = check({"usr/bin/a": program, "opt/own/libown.so": make_elf()})
@@ -183,6 +191,7 @@ def test_the_loaders_configuration_names_folders_and_files_that_name_folders(che
         "etc/ld.so.conf": "include ld.so.conf.d/*.conf\n",
         "etc/ld.so.conf.d/a.conf": "# comment\n/opt/a  \n",
         "etc/ld.so.conf.d/b.txt": "/opt/b\n",
+        "etc/ld.so.cache": CACHE + b"/opt/a/liba.so\0/opt/b/libb.so\0",
         "opt/a/liba.so": make_elf(),
         "opt/b/libb.so": make_elf(),
         "usr/bin/a": make_elf("liba.so", "libb.so"),
@@ -192,7 +201,16 @@ def test_the_loaders_configuration_names_folders_and_files_that_name_folders(che
 
 def test_a_configuration_that_includes_itself_ends(check: Check) -> None:
     files = {"etc/ld.so.conf": "include /etc/ld.so.conf\n/opt/a\n", "opt/a/liba.so": make_elf()}
+    files["etc/ld.so.cache"] = CACHE + b"/opt/a/liba.so\0"
     assert told(check(files | {"usr/bin/a": make_elf("liba.so")})) == []
+
+
+def test_a_library_that_the_loaders_cache_does_not_name_is_not_found(check: Check) -> None:
+    files = {"etc/ld.so.conf": "/opt/a\n", "etc/ld.so.cache": CACHE + b"/opt/a/libother.so\0"}
+    record = check(files, {"opt/a/liba.so": make_elf(), "usr/bin/a": make_elf("liba.so")})
+    assert told(record) == [
+        ("/usr/bin/a", "needed", "liba.so is there, but the loader's cache does not name it")
+    ]
 
 
 def test_the_images_library_path_is_heeded(check: Check) -> None:
