@@ -22,7 +22,7 @@ from rich.console import Console
 from baseimages.errors import ScanError
 from baseimages.inspect.instructions import EXTENSIONS
 from baseimages.inspect.layout import Layout
-from baseimages.inspect.loader import MACHINES, Loader, why_of_device
+from baseimages.inspect.loader import MACHINES, Loader, why_absent
 from baseimages.inspect.programs import Program
 from baseimages.inspect.tree import Tree, read_tree
 from baseimages.records import Record
@@ -59,7 +59,8 @@ class ExtensionCount(BaseModel):
 
 
 class ElfRecord(Record):
-    """What was judged. A file with several names counts once; `needed` counts pairs of file and library.
+    """What was judged. A file with several names counts once; `needed` counts pairs of file and library,
+    `absent` those that an image may lack.
 
     `extensions` is None where they were not looked at.
     """
@@ -71,7 +72,7 @@ class ElfRecord(Record):
     needed: int
     found: int
     by_sibling: int
-    by_device: int
+    absent: int
     extensions: dict[str, ExtensionCount] | None
     findings: tuple[ElfFinding, ...]
     allowed: tuple[ElfFinding, ...]
@@ -152,8 +153,8 @@ def _judge_needed(path: str, program: Program, loader: Loader, verdict: _Verdict
             verdict.tell(path, "needed", f"{name} is missing")
         elif way == "uncached":
             verdict.tell(path, "needed", f"{name} is there, but the loader's cache does not name it")
-        elif way == "device":
-            verdict.allow(path, "needed", f"{name}: {why_of_device(name)}")
+        elif way == "absent":
+            verdict.allow(path, "needed", f"{name}: {why_absent(name, path)}")
 
 
 def _judge_extensions(path: str, program: Program, verdict: _Verdict) -> None:
@@ -179,7 +180,7 @@ def _make_record(layout: Layout, architecture: str, files: int, fitting: int, ve
         needed=verdict.ways.total(),
         found=verdict.ways["found"],
         by_sibling=verdict.ways["sibling"],
-        by_device=verdict.ways["device"],
+        absent=verdict.ways["absent"],
         extensions=extensions if architecture == "arm64" else None,
         findings=tuple(verdict.findings),
         allowed=tuple(verdict.allowed),
@@ -191,7 +192,7 @@ def describe_programs(record: ElfRecord) -> str:
     return (
         f"programs and libraries: {record.files}, {record.right_machine} of them for {record.architecture}; "
         f"{record.needed} needed: {record.found} found, {record.by_sibling} loaded by a sibling, "
-        f"{record.by_device} of the device; {len(record.findings)} findings\n"
+        f"{record.absent} allowed to be absent; {len(record.findings)} findings\n"
     )
 
 

@@ -6,29 +6,35 @@ cache; the default folders it looks into itself.
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import Literal
 
 from baseimages.inspect.programs import Program
 from baseimages.inspect.tree import File, Folder, Tree
 
-Way = Literal["found", "sibling", "device", "uncached", "missing"]
+Way = Literal["found", "sibling", "absent", "uncached", "missing"]
 CONFIGURATION = "/etc/ld.so.conf"
 CACHE = "/etc/ld.so.cache"
 SITE = re.compile(r"/(?:site|dist)-packages/")
 # Name and triplet of ELF's machine by an image's architecture; all are 64-bit.
 MACHINES = {"amd64": ("EM_X86_64", "x86_64-linux-gnu"), "arm64": ("EM_AARCH64", "aarch64-linux-gnu")}
-# Libraries that no image holds, because only the device or its owner can bring them.
-DEVICE_LIBRARIES = (
-    ("libcuda.so.1", "the driver's, mounted by NVIDIA's container runtime"),
-    ("libnvidia-*.so.*", "the driver's, mounted by NVIDIA's container runtime"),
-    ("libnvcuvid.so.1", "the driver's, mounted by NVIDIA's container runtime"),
-    ("libnvinfer*.so.*", "TensorRT, installed by a build argument only"),
-    ("libnvonnxparser.so.*", "TensorRT, installed by a build argument only"),
+DRIVER = "of NVIDIA's driver, which its container runtime brings along with the GPU"
+CLUSTER = "of a cluster's network; this file is opened by name, and only where there is one"
+# What an image may lack: the file that needs it, the libraries, and why that is right.
+ABSENT = (
+    ("*", ("libcuda.so.1", "libnvidia-*.so.*"), DRIVER),
+    (
+        "libonnxruntime_providers_tensorrt.so",
+        ("libnvinfer*.so.*", "libnvonnxparser.so.*"),
+        "of TensorRT, which comes on request",
+    ),
+    ("libcufile_rdma.so*", ("libibverbs.so.1", "libmlx5.so.1", "librdmacm.so.1"), CLUSTER),
+    ("nvshmem_bootstrap_*.so*", ("libmpi.so.*", "liboshmem.so.*", "libpmix.so.*"), CLUSTER),
+    ("nvshmem_transport_*.so*", ("libfabric.so.1", "libmlx5.so.1", "libucp.so.0", "libucs.so.0"), CLUSTER),
 )
 
 
@@ -77,15 +83,17 @@ class Loader:
             return "sibling"
         if is_configured:
             return "uncached"
-        return "device" if why_of_device(name) else "missing"
+        return "absent" if why_absent(name, path) else "missing"
 
     def _is_in_folder(self, folder: str, name: str) -> bool:
         return folder.startswith("/") and self.holds(f"{folder}/{name}")
 
 
-def why_of_device(name: str) -> str:
-    """Why no image holds a library; empty when it has to."""
-    return next((why for pattern, why in DEVICE_LIBRARIES if fnmatch.fnmatchcase(name, pattern)), "")
+def why_absent(name: str, path: str) -> str:
+    """Why an image may lack a library that the file at `path` needs; empty when it may not."""
+    needing = posixpath.basename(path)
+    rows = ((what, why) for who, what, why in ABSENT if fnmatchcase(needing, who))
+    return next((why for what, why in rows if any(fnmatchcase(name, pattern) for pattern in what)), "")
 
 
 def _resolve_origin(text: str, path: str) -> str:
@@ -118,4 +126,4 @@ def _glob(tree: Tree, pattern: str) -> list[str]:
     folder, name = posixpath.split(pattern)
     found = tree.locate(folder)
     names = found.children if isinstance(found, Folder) else ()
-    return [f"{folder}/{child}" for child in sorted(names) if fnmatch.fnmatchcase(child, name)]
+    return [f"{folder}/{child}" for child in sorted(names) if fnmatchcase(child, name)]

@@ -213,7 +213,7 @@ def _programs(part: TargetReport) -> str:
         ("needed libraries, of each file", str(elf.needed)),
         ("found", str(elf.found)),
         ("loaded by a sibling", str(elf.by_sibling)),
-        ("of the device", str(elf.by_device)),
+        ("allowed to be absent", str(elf.absent)),
         ("findings", str(len(elf.findings))),
     ]
     found = [(escape(f.path), f.rule, escape(shorten(f.detail, 200))) for f in elf.findings]

@@ -218,10 +218,16 @@ def test_the_images_library_path_is_heeded(check: Check) -> None:
     assert told(check(files, env=("PATH=/bin", "LD_LIBRARY_PATH=/none:/opt/a"))) == []
 
 
-def test_a_library_of_the_driver_is_allowed_with_its_reason(check: Check) -> None:
+def test_a_library_of_the_driver_may_be_absent_and_the_reason_is_told(check: Check) -> None:
     record = check({"usr/bin/a": make_elf("libcuda.so.1", machine=X86_64)}, architecture="amd64")
-    assert (told(record), record.by_device) == ([], 1)
-    assert "libcuda.so.1: the driver's" in record.allowed[0].detail
+    assert (told(record), record.absent) == ([], 1)
+    assert "libcuda.so.1: of NVIDIA's driver" in record.allowed[0].detail
+
+
+def test_what_one_file_may_lack_another_may_not(check: Check) -> None:
+    rdma = f"{SITE}/nvidia/cufile/lib/libcufile_rdma.so.1"
+    record = check({rdma: make_elf("libibverbs.so.1"), "usr/bin/a": make_elf("libibverbs.so.1")})
+    assert (told(record), record.absent) == ([("/usr/bin/a", "needed", "libibverbs.so.1 is missing")], 1)
 
 
 def test_a_loader_that_is_missing_is_a_finding(check: Check) -> None:
