@@ -5,22 +5,25 @@ and, for 64-bit Arm, extensions of the instruction set that a Cortex-A72 does no
 archives and what a program opens by name while it runs are not looked at.
 
 Looking cannot prove that a program runs: a file that has such instructions and a way to ask the
-processor is taken to ask before it uses them. The other half of the proof is to import everything
-on an emulated Cortex-A72.
+processor is taken to ask before it uses them. Atomic instructions (LSE) that a compiler put among
+other code are not asked for, so they are a finding unless whole functions are chosen. The other
+half of the proof is to import everything on an emulated Cortex-A72.
 """
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from baseimages.errors import ScanError
-from baseimages.inspect.instructions import EXTENSIONS
+from baseimages.inspect.instructions import EXTENSIONS, INLINED
 from baseimages.inspect.layout import Layout
 from baseimages.inspect.loader import MACHINES, Loader, why_absent
 from baseimages.inspect.programs import Program
@@ -29,15 +32,24 @@ from baseimages.records import Record
 
 SHOWN = 5
 Rule = Literal["damaged", "machine", "loader", "needed", "extension"]
+NUMBERS = "constants of SHA-2 or P-256 between functions; they look like instructions"
 # Files with instructions that nothing in them guards visibly, and why that is right.
-ALLOWED_EXTENSIONS = {
+ALLOWED_EXTENSIONS = (
+    ("LSE", "ld-linux-aarch64.so.1", "the loader: the kernel tells it the processor before anything runs"),
+    ("SVE", "libmvec.so.1", "functions with names of their own (_ZGVs...), called by code for SVE only"),
+    ("DotProd", "libopus.so.0*", "reads /proc/cpuinfo (celt/arm/armcpu.c)"),
+    (INLINED, "libcrypto-*.so.1.1*", NUMBERS),
+    (INLINED, "libgnutls.so.30*", NUMBERS),
+    (INLINED, "libarrow*.so.*", NUMBERS),
+    (INLINED, "libparquet.so.*", NUMBERS),
+    (INLINED, "ckzg.*.so", NUMBERS),
+    (INLINED, "libarm_compute-*.so", "its fp16 kernels (Armv8.2), which it selects by the processor"),
     (
-        "SVE",
-        "libmvec.so.1",
-    ): "these functions have names of their own (_ZGVs...), called by code for SVE only",
-    ("LSE", "ld-linux-aarch64.so.1"): "the loader: the kernel tells it the processor before anything runs",
-    ("DotProd", "libopus.so.0"): "reads /proc/cpuinfo (celt/arm/armcpu.c)",
-}
+        INLINED,
+        "libopenvino_arm_cpu_plugin.so",
+        "taken for kernels of attention, which its CMake builds again behind with_cpu_neon_fp16()",
+    ),
+)
 
 
 class ElfFinding(BaseModel):
@@ -84,7 +96,7 @@ class _Verdict:
 
     ways: Counter[str] = field(default_factory=Counter)
     extensions: dict[str, Counter[str]] = field(
-        default_factory=lambda: {name: Counter() for name in EXTENSIONS}
+        default_factory=lambda: {name: Counter() for name in (*EXTENSIONS, INLINED)}
     )
     findings: list[ElfFinding] = field(default_factory=list)
     allowed: list[ElfFinding] = field(default_factory=list)
@@ -159,8 +171,9 @@ def _judge_needed(path: str, program: Program, loader: Loader, verdict: _Verdict
 
 def _judge_extensions(path: str, program: Program, verdict: _Verdict) -> None:
     for extension, count in program.extensions.items():
-        why = ALLOWED_EXTENSIONS.get((extension, program.soname))
-        kind = "asking" if program.asks else "allowed" if why else "needing"
+        asks = program.chooses or (program.asks and extension != INLINED)
+        why = "" if asks else _why_allowed(extension, path)
+        kind = "asking" if asks else "allowed" if why else "needing"
         verdict.extensions[extension][kind] += 1
         if kind == "allowed":
             verdict.allow(path, "extension", f"{extension}: {why}")
@@ -168,6 +181,12 @@ def _judge_extensions(path: str, program: Program, verdict: _Verdict) -> None:
             verdict.tell(
                 path, "extension", f"needs {extension}: {count} instructions, and nothing asks first"
             )
+
+
+def _why_allowed(extension: str, path: str) -> str:
+    name = posixpath.basename(path)
+    rows = ((what, why) for which, what, why in ALLOWED_EXTENSIONS if which == extension)
+    return next((why for what, why in rows if fnmatchcase(name, what)), "")
 
 
 def _make_record(layout: Layout, architecture: str, files: int, fitting: int, verdict: _Verdict) -> ElfRecord:

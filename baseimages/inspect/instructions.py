@@ -35,18 +35,27 @@ EXTENSIONS: dict[str, tuple[tuple[int, int], ...]] = {
     ),
     "AES": ((0xFFFFCC00, 0x4E284800),),  # aese, aesd, aesmc, aesimc
 }
+# The helpers of libgcc and of Rust ask the processor, do one atomic operation and return. One that
+# does not stand before a return was put among other code, by a compiler that was told it is there.
+INLINED = "LSE inlined"
+RET = 0xD65F03C0
 CHUNK_BYTES = 1 << 21
 
 
 def count_extensions(file: IO[bytes], places: Iterable[tuple[int, int]]) -> dict[str, int]:
     """How many words of each extension stand in `places`, offsets and lengths in bytes of a file.
 
-    Only what was found is named. Data between instructions is taken for instructions.
+    Only what was found is named. Data between instructions is taken for instructions; the last word
+    of a place, or of a piece of CHUNK_BYTES, is taken to stand before a return.
     """
-    found = dict.fromkeys(EXTENSIONS, 0)
+    found = dict.fromkeys((*EXTENSIONS, INLINED), 0)
     for words in _read_words(file, places):
         for name, rows in EXTENSIONS.items():
             found[name] += sum(int(np.count_nonzero((words & mask) == value)) for mask, value in rows)
+        followed = words[:-1][words[1:] != RET]
+        found[INLINED] += sum(
+            int(np.count_nonzero((followed & mask) == value)) for mask, value in EXTENSIONS["LSE"]
+        )
     return {name: count for name, count in found.items() if count}
 
 

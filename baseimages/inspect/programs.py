@@ -45,7 +45,8 @@ DAMAGE = (ELFError, ValueError, LookupError, AttributeError, TypeError, Overflow
 class Program:
     """An ELF file. `search` are its own folders (RUNPATH, else RPATH), as they are written;
     `extensions` counts words beyond a Cortex-A72, for 64-bit Arm only; `asks` tells that it has a
-    way to learn what the processor can. With `damage` nothing else is known.
+    way to learn what the processor can, `chooses` that whole functions are chosen by it: by the loader
+    or by Go's runtime. With `damage` nothing else is known.
     """
 
     machine: str = ""
@@ -56,6 +57,7 @@ class Program:
     soname: str = ""
     extensions: dict[str, int] = field(default_factory=dict)
     asks: bool = False
+    chooses: bool = False
     damage: str = ""
 
 
@@ -85,6 +87,7 @@ def _read(elf: ELFFile, file: IO[bytes], size_bytes: int) -> Program:
         soname="".join(_tags(elf, "SONAME")),
         extensions=count_extensions(file, list(_find_code(elf))) if is_arm else {},
         asks=is_arm and _asks(elf),
+        chooses=is_arm and _chooses(elf),
     )
 
 
@@ -114,14 +117,14 @@ def _find_code(elf: ELFFile) -> Iterator[tuple[int, int]]:
 
 
 def _asks(elf: ELFFile) -> bool:
+    names = [section.data() for section in elf.iter_sections("SHT_STRTAB")]
+    return any(word in text for text in names for word in QUESTIONS)
+
+
+def _chooses(elf: ELFFile) -> bool:
+    """Whether Go's runtime asks, or functions are chosen when it is loaded: the loader tells them."""
     if elf.get_section_by_name(GO_SECTION):
         return True
-    names = [section.data() for section in elf.iter_sections("SHT_STRTAB")]
-    return any(word in text for text in names for word in QUESTIONS) or _is_chosen_by_loader(elf)
-
-
-def _is_chosen_by_loader(elf: ELFFile) -> bool:
-    """Whether it has functions that are chosen when it is loaded; the loader tells them the processor."""
     symbols = [_records(section.data())[:, 4] & 0xF for section in elf.iter_sections("SHT_DYNSYM")]
     kinds = [_records(section.data())[:, 8:12] for section in elf.iter_sections("SHT_RELA")]
     wanted = np.frombuffer(R_AARCH64_IRELATIVE.to_bytes(4, "little"), dtype=np.uint8)

@@ -33,7 +33,7 @@ LIB = "usr/lib/aarch64-linux-gnu"
 SITE = "opt/python/lib/python3.13/site-packages"
 LIBC = {f"{LIB}/libc.so.6": make_elf(soname="libc.so.6")}
 CACHE = b"glibc-ld.so.cache1.1" + bytes(4) + b"\xff" * 8 + bytes(4)  # what follows are its strings
-CAS, PTRUE, NOP = 0x88A17C62, 0x2518E3E0, 0xD503201F
+CAS, PTRUE, NOP, RET = 0x88A17C62, 0x2518E3E0, 0xD503201F, 0xD65F03C0
 Check: TypeAlias = Callable[..., ElfRecord]
 
 
@@ -236,7 +236,7 @@ def test_a_loader_that_is_missing_is_a_finding(check: Check) -> None:
 
 
 def test_an_extension_that_nobody_asks_for_is_a_finding(check: Check) -> None:
-    files = {"usr/bin/a": make_elf(code=[NOP, CAS, CAS]), "usr/bin/b": make_elf(code=[PTRUE])}
+    files = {"usr/bin/a": make_elf(code=[NOP, CAS, RET, CAS, RET]), "usr/bin/b": make_elf(code=[PTRUE])}
     record = check(files)
     assert told(record) == [
         ("/usr/bin/a", "extension", "needs LSE: 2 instructions, and nothing asks first"),
@@ -264,13 +264,25 @@ def test_a_program_that_can_ask_the_processor_is_taken_to_ask(check: Check, prog
     assert (record.extensions["LSE"].asking, record.extensions["LSE"].needing) == (1, 0)
 
 
+def test_atomics_among_other_code_are_not_asked_for_and_those_of_helpers_are(check: Check) -> None:
+    inlined, helper = [CAS, NOP, CAS, RET], [NOP, CAS, RET]
+    files = {
+        "usr/bin/a": make_elf(code=inlined, names=["getauxval"]),
+        "usr/bin/b": make_elf(code=helper, names=["getauxval"]),
+        "usr/bin/c": make_elf(code=inlined, sections={".go.buildinfo": (SHT_PROGBITS, b"go")}),
+    }
+    assert told(check(files)) == [
+        ("/usr/bin/a", "extension", "needs LSE inlined: 1 instructions, and nothing asks first")
+    ]
+
+
 def test_that_a_needed_library_asks_is_not_enough(check: Check) -> None:
     files = {f"{LIB}/libx.so": make_elf(names=["getauxval"]), "usr/bin/a": make_elf("libx.so", code=[CAS])}
     assert [found[:2] for found in told(check(files))] == [("/usr/bin/a", "extension")]
 
 
 def test_what_a_declared_row_allows_is_told_with_its_reason(check: Check) -> None:
-    record = check({f"{LIB}/libmvec.so.1": make_elf(code=[PTRUE, CAS], soname="libmvec.so.1")})
+    record = check({f"{LIB}/libmvec.so.1": make_elf(code=[PTRUE, CAS])})
     assert [found[2][:9] for found in told(record)] == ["needs LSE"]
     assert [found.detail[:4] for found in record.allowed] == ["SVE:"]
 
@@ -334,4 +346,4 @@ def test_the_assembler_was_asked_about_every_extension() -> None:
 
 def test_words_are_counted_where_they_stand_and_a_rest_of_bytes_is_none() -> None:
     data = struct.pack("<4I", CAS, CAS, NOP, CAS) + b"\x62\x7c"
-    assert count_extensions(io.BytesIO(data), [(4, 14)]) == {"LSE": 2}
+    assert count_extensions(io.BytesIO(data), [(4, 14)]) == {"LSE": 2, "LSE inlined": 1}
