@@ -47,6 +47,7 @@ class WorkFolder:
     SCAN: ClassVar[str] = "scan.json"
     LAYERS: ClassVar[str] = "layers.json"
     BENCHMARK: ClassVar[str] = "benchmark.json"
+    COMPARISON: ClassVar[str] = "comparison.json"
 
     @property
     def path(self) -> Path:

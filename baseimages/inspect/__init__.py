@@ -4,6 +4,11 @@ Enters: the OCI layout, or the image's tag for the suite. Leaves: `LayerIndex`, 
 `SuiteRecord`. The layout is verified against its digests before anyone reads it.
 """
 
+from baseimages.inspect.equality import (
+    AllowedDifference,
+    EqualityRecord,
+    compare_layouts,
+)
 from baseimages.inspect.layers import LayerFacts, LayerIndex, index_layers
 from baseimages.inspect.layout import Layout, find_differing_layers, open_layout
 from baseimages.inspect.release import Release, make_release, tag_commands
@@ -11,13 +16,16 @@ from baseimages.inspect.scan import ScanRecord, describe_scan, run_scan
 from baseimages.inspect.suite import CaseRecord, SuiteRecord, run_suite
 
 __all__ = [
+    "AllowedDifference",
     "CaseRecord",
+    "EqualityRecord",
     "LayerFacts",
     "LayerIndex",
     "Layout",
     "Release",
     "ScanRecord",
     "SuiteRecord",
+    "compare_layouts",
     "describe_scan",
     "find_differing_layers",
     "index_layers",

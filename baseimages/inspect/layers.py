@@ -77,7 +77,7 @@ def index_layers(layout: Layout, console: Console) -> LayerIndex:
 def _index(layer: LayerBlob, is_base: bool, owners: Counter[str]) -> LayerFacts:
     entries = whiteouts = 0
     own: Counter[str] = Counter()
-    with _open(layer) as stream:
+    with open_layer(layer) as stream:
         reader = _HashingReader(stream)
         with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r|", bufsize=BUFFER_BYTES) as tar:
             for entry in tar:
@@ -108,7 +108,8 @@ def _index(layer: LayerBlob, is_base: bool, owners: Counter[str]) -> LayerFacts:
 
 
 @contextmanager
-def _open(layer: LayerBlob) -> Iterator[IO[bytes]]:
+def open_layer(layer: LayerBlob) -> Iterator[IO[bytes]]:
+    """The layer's tar, decompressed as it is read."""
     with layer.path.open("rb") as raw:
         if layer.media_type.endswith("gzip"):
             with igzip.IGzipFile(fileobj=raw) as stream:  # type: ignore[no-untyped-call] # isal ships no types
