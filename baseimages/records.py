@@ -48,6 +48,7 @@ class WorkFolder:
     LAYERS: ClassVar[str] = "layers.json"
     BENCHMARK: ClassVar[str] = "benchmark.json"
     COMPARISON: ClassVar[str] = "comparison.json"
+    START: ClassVar[str] = "start.json"
 
     @property
     def path(self) -> Path:

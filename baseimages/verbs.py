@@ -31,6 +31,7 @@ from baseimages.declare.pins import apply_changes
 from baseimages.errors import LintError, RecordError, SuiteError, UsageError
 from baseimages.host import render_checks, run_doctor
 from baseimages.inspect import (
+    check_budget,
     describe_scan,
     index_layers,
     make_release,
@@ -47,6 +48,7 @@ from baseimages.measure import (
     emulate,
     run_benchmark,
     run_comparison,
+    run_start,
 )
 from baseimages.plan import (
     BaseImage,
@@ -167,6 +169,8 @@ def benchmark(
         write_record(work.path / WorkFolder.BENCHMARK, result)
         layers = index_layers(open_layout(work.layout), console)
         write_record(work.path / WorkFolder.LAYERS, layers)
+        write_record(work.path / WorkFolder.START, run_start(record, engine, runner))
+    check_budget(layers, selection.image.budget_bytes.get(record.target), image=record.tags[0])
     return render_record(result) if as_json else describe_benchmark(result)
 
 

@@ -92,6 +92,21 @@ ask_from_outside() {
   outcome 'without privileges EE_DD=1 fails soon and says so' '69' \
     "$(set +e; docker run --rm -e EE_DD=1 "$image" true > /dev/null 2>&1; printf %s $?)"
   outcome 'WORKDIR' '/exe_eng_base' "$(docker run --rm "$image" pwd 2> /dev/null)"
+  ask_for_frugality
+}
+
+# A device that starts from flash: nothing runs that nobody asked for, and a start wears nothing.
+ask_for_frugality() {
+  outcome 'no service is started' 'bash cat tini' \
+    "$(docker run --rm -e EE_DD=false "$image" bash -c 'cat /proc/[0-9]*/comm | sort -u' 2> /dev/null)"
+  local container
+  container=$(docker create -e EE_DD=false "$image" true 2> /dev/null)
+  docker start --attach "$container" > /dev/null 2>&1 || true
+  outcome 'a start writes nothing' '' "$(docker diff "$container")"
+  docker rm --volumes "$container" > /dev/null
+  outcome 'runs on a read-only root, with logs in memory' 'runs' \
+    "$(docker run --rm -e EE_DD=false --read-only --tmpfs /tmp --tmpfs /run --tmpfs /var/log "$image" \
+      python -c 'print("runs")' 2> /dev/null)"
 }
 
 # Shell words for the container: the image `probe`, with what the given programs are linked with.

@@ -4,6 +4,7 @@ Enters: the OCI layout, or the image's tag for the suite. Leaves: `LayerIndex`, 
 `SuiteRecord`. The layout is verified against its digests before anyone reads it.
 """
 
+from baseimages.inspect.budget import check_budget
 from baseimages.inspect.equality import (
     AllowedDifference,
     EqualityRecord,
@@ -14,6 +15,7 @@ from baseimages.inspect.layout import Layout, find_differing_layers, open_layout
 from baseimages.inspect.release import Release, make_release, tag_commands
 from baseimages.inspect.scan import ScanRecord, describe_scan, run_scan
 from baseimages.inspect.suite import CaseRecord, SuiteRecord, run_suite
+from baseimages.inspect.update import UpdateCost, cost_of_update
 
 __all__ = [
     "AllowedDifference",
@@ -25,7 +27,10 @@ __all__ = [
     "Release",
     "ScanRecord",
     "SuiteRecord",
+    "UpdateCost",
+    "check_budget",
     "compare_layouts",
+    "cost_of_update",
     "describe_scan",
     "find_differing_layers",
     "index_layers",
