@@ -175,20 +175,25 @@ install_from_archive() { # WHAT PACKAGES: the packages are one word each
 }
 
 # Debian's stable engines lack features that are used (BuildKit's layout exporter, rewritten
-# timestamps); testing's engine needs nothing newer than an old C library. Its four packages are
-# named by suite; the pin keeps everything else away from testing.
+# timestamps); testing's engine needs nothing newer than an old C library.
 install_on_debian() {
+  local packages="docker.io/forky docker-cli/forky docker-buildx/forky containerd/forky"
+  add_debian_testing "$packages"
+  install_from_archive "a container engine" "$packages runc iptables mmdebstrap"
+}
+
+# Packages are taken from it by suite; the pin keeps everything else away from testing.
+add_debian_testing() { # PACKAGES
   local mirror
   mirror=$(find_mirror)
-  [[ -n $mirror ]] || fail $EXIT_CANNOT_INSTALL "no archive found in $APT_FOLDER; install docker.io, docker-cli, docker-buildx and containerd of Debian testing and run this again"
-  say "adding Debian testing, pinned so that only the engine comes from it"
+  [[ -n $mirror ]] || fail $EXIT_CANNOT_INSTALL "no archive found in $APT_FOLDER; install $1 of Debian testing and run this again"
+  say "adding Debian testing, pinned so that only what is named comes from it"
   if [[ -z $DRY_RUN ]]; then
     # The archive's copy of testing can be older than its own validity; signatures stay checked.
     printf 'deb [check-valid-until=no signed-by=%s] %s forky main\n' \
       /usr/share/keyrings/debian-archive-keyring.gpg "$mirror" > "$APT_FOLDER/sources.list.d/baseimages-engine.list"
     printf 'Package: *\nPin: release n=forky\nPin-Priority: 50\n' > "$APT_FOLDER/preferences.d/baseimages-engine"
   fi
-  install_from_archive "a container engine" "docker.io/forky docker-cli/forky docker-buildx/forky containerd/forky runc iptables mmdebstrap"
 }
 
 find_mirror() { # the archive that this machine itself uses
@@ -255,9 +260,12 @@ start_engine() {
 
 emulates_arm64() { [[ $(head -n 1 "$BINFMT/qemu-aarch64" 2> /dev/null) == enabled ]]; }
 
-list_emulation_packages() { # a container needs a static interpreter: from Debian 13 on it has another name
+# A container needs a static interpreter: from Debian 13 on it has another name. That of Debian 12
+# (7.2) dies when ONNX Runtime is imported, so there it is testing's, which needs no other package.
+list_emulation_packages() {
   case $(release_of VERSION_CODENAME) in
-    bullseye | bookworm | jammy | noble) echo qemu-user-static ;;
+    bullseye | bookworm) echo qemu-user/forky qemu-user-binfmt/forky ;;
+    jammy | noble) echo qemu-user-static ;;
     *) echo qemu-user qemu-user-binfmt ;;
   esac
 }
@@ -276,6 +284,7 @@ add_emulation() {
   [[ $(uname -s) == Linux && $(release_of ID) =~ ^(debian|ubuntu)$ ]] ||
     fail $EXIT_CANNOT_INSTALL "emulation is installed on Debian and Ubuntu only; register a static qemu-aarch64 with flag F in your own way (Docker Desktop has one) and run this again"
   is_root || fail $EXIT_CANNOT_INSTALL "only root can register emulation; run this again as root, which installs $packages"
+  [[ $packages != */forky* ]] || add_debian_testing "$packages"
   install_from_archive "emulation of arm64" "$packages"
   register_emulation
   [[ -n $DRY_RUN ]] || tell_emulation "$packages"
@@ -291,7 +300,7 @@ register_emulation() { # the packages leave it to systemd, which does not run ev
 tell_emulation() { # PACKAGES
   emulates_arm64 || fail $EXIT_CANNOT_INSTALL "$1 is installed and qemu-aarch64 is not in $BINFMT; see \`systemctl status systemd-binfmt\`"
   say "changed: installed $1; the kernel now starts arm64 programs of every user and container by qemu-aarch64"
-  say "to undo it: apt-get purge $1; echo -1 > $BINFMT/qemu-aarch64"
+  say "to undo it: apt-get purge ${1//\/forky/}; echo -1 > $BINFMT/qemu-aarch64"
 }
 
 while (($#)); do

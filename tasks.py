@@ -19,6 +19,7 @@ from invoke import Context, task
 from baseimages import verbs
 from baseimages.declare import ALL_VARIANTS
 from baseimages.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, BaseImagesError
+from baseimages.selection import BuildInputs, Selection, list_built
 
 ROOT = Path(__file__).parent
 SELECTION = {
@@ -62,14 +63,14 @@ def verb(**options: Any) -> Callable[[Callable[..., None]], Any]:
     return wrap
 
 
-def choose(variant: str, target: str, base: str) -> verbs.Selection:
+def choose(variant: str, target: str, base: str) -> Selection:
     """What the person chose; an empty word means the default."""
-    return verbs.Selection(root=ROOT, variant=variant, target=target or None, base=base)
+    return Selection(root=ROOT, variant=variant, target=target or None, base=base)
 
 
-def choose_built(variant: str, target: str, base: str) -> list[verbs.Selection]:
+def choose_built(variant: str, target: str, base: str) -> list[Selection]:
     """What the person chose among the built images; no variant means each of them."""
-    variants = [variant] if variant else verbs.list_built(ROOT)
+    variants = [variant] if variant else list_built(ROOT)
     return [choose(name, target, base) for name in variants]
 
 
@@ -85,7 +86,7 @@ def plan(
     ca_bundle: str = "", build_arg: list[str] | None = None,
 ) -> None:  # fmt: skip
     """Print what a build would do; needs no engine."""
-    inputs = verbs.BuildInputs(ca_bundle=ca_bundle or None, build_args=tuple(build_arg or ()))
+    inputs = BuildInputs(ca_bundle=ca_bundle or None, build_args=tuple(build_arg or ()))
     describe = verbs.describe_indexes if variant == ALL_VARIANTS else verbs.describe_plan
     print(describe(choose(variant, target, base), inputs, as_json=json), end="")
 
@@ -99,7 +100,7 @@ def build(
     json: bool = False, ca_bundle: str = "", build_arg: list[str] | None = None,
 ) -> None:  # fmt: skip
     """Build one image and record its digest, its steps and its layout."""
-    inputs = verbs.BuildInputs(ca_bundle=ca_bundle or None, build_args=tuple(build_arg or ()))
+    inputs = BuildInputs(ca_bundle=ca_bundle or None, build_args=tuple(build_arg or ()))
     selection = choose(variant, target, base)
     print(verbs.build(selection, inputs, dry_run=dry_run, as_json=json), end="")
 
@@ -127,16 +128,21 @@ def scan(
     help=help_for(
         "variant", "target", "base", "json", "dry_run", "ca_bundle",
         rebuild="build cold a second time and compare the images, even if the build was cold itself",
-    )
+        against="only cold builds side by side: another variant, or emulated; repeatable",
+    ),
+    iterable=["against"],
 )  # fmt: skip
 def benchmark(
     _: Context, variant: str = "", target: str = "", base: str = "auto", json: bool = False,
-    dry_run: bool = False, ca_bundle: str = "", rebuild: bool = False,
+    dry_run: bool = False, ca_bundle: str = "", rebuild: bool = False, against: list[str] | None = None,
 ) -> None:  # fmt: skip
     """Measure cold, no-op and edit builds, and the layers."""
-    inputs = verbs.BuildInputs(ca_bundle=ca_bundle or None)
+    inputs = BuildInputs(ca_bundle=ca_bundle or None)
     for selection in choose_built(variant, target, base):
-        text = verbs.benchmark(selection, inputs, rebuild=rebuild, dry_run=dry_run, as_json=json)
+        if against:
+            text = verbs.compare_cold(selection, inputs, tuple(against), dry_run=dry_run, as_json=json)
+        else:
+            text = verbs.benchmark(selection, inputs, rebuild=rebuild, dry_run=dry_run, as_json=json)
         print(text, end="")
 
 

@@ -134,3 +134,9 @@ class TagError(BaseImagesError):
     """An image does not answer what its release tag asks."""
 
     exit_code = 19
+
+
+class BudgetError(BaseImagesError):
+    """An image weighs more than it may."""
+
+    exit_code = 30

@@ -48,6 +48,8 @@ class WorkFolder:
     ELF: ClassVar[str] = "elf.json"
     LAYERS: ClassVar[str] = "layers.json"
     BENCHMARK: ClassVar[str] = "benchmark.json"
+    COMPARISON: ClassVar[str] = "comparison.json"
+    START: ClassVar[str] = "start.json"
 
     @property
     def path(self) -> Path:

@@ -1,6 +1,6 @@
 """The verbs of tasks.py: each composes a few calls into the rooms and returns text to print.
 
-Enters what a person typed (`Selection`, `BuildInputs`), leaves text; everything else travels
+Enters what a person chose (`Selection`, `BuildInputs`), leaves text; everything else travels
 between rooms as records. This is the only module that knows all rooms.
 """
 
@@ -10,13 +10,13 @@ import json
 import os
 import platform
 import shlex
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from baseimages.build import BuildRecord, choose_base, find_engine, leave_out_unreachable, run_build
+from baseimages.build import BuildRecord, Engine, choose_base, find_engine, leave_out_unreachable, run_build
 from baseimages.command import ProcessRunner, Runner
 from baseimages.compat import (
     check_record,
@@ -25,12 +25,13 @@ from baseimages.compat import (
     run_compat,
     write_compatibility,
 )
-from baseimages.declare import Family, Image, Platform, load_family, load_revision, render_schema
+from baseimages.declare import Platform, load_family, load_revision, render_schema
 from baseimages.declare.locks import run_locks
 from baseimages.declare.pins import apply_changes
 from baseimages.errors import LintError, RecordError, SuiteError, UsageError
 from baseimages.host import render_checks, run_doctor
 from baseimages.inspect import (
+    check_budget,
     check_programs,
     describe_programs,
     describe_scan,
@@ -43,7 +44,15 @@ from baseimages.inspect import (
     tag_commands,
 )
 from baseimages.lint import render_findings, render_json, render_sarif, run_lint
-from baseimages.measure import describe_benchmark, run_benchmark
+from baseimages.measure import (
+    EMULATED,
+    describe_benchmark,
+    describe_comparison,
+    emulate,
+    run_benchmark,
+    run_comparison,
+    run_start,
+)
 from baseimages.plan import (
     BaseImage,
     BuildPlan,
@@ -56,51 +65,16 @@ from baseimages.plan import (
     render_plan,
 )
 from baseimages.records import (
-    WORK_FOLDER,
     WorkFolder,
     checkout_lock,
-    load_record,
     render_record,
     write_record,
     write_text,
 )
 from baseimages.report import collect_report, render_summary, time_part, write_report
+from baseimages.selection import BuildInputs, Selection, find_build
 
 TAG_S = 30.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """Which image of which family a verb is about.
-
-    To build, no target and `auto` stand for the defaults; to read, for the latest build there is.
-    """
-
-    root: Path
-    variant: str
-    target: str | None
-    base: str
-
-    @property
-    def family(self) -> Family:
-        """The declared family of this checkout."""
-        return load_family(self.root / "images.toml")
-
-    @property
-    def image(self) -> Image:
-        """The declared image. Raises UsageError, with the nearest name, for any unknown word."""
-        image = self.family.image(self.variant)
-        image.target(self.target)
-        image.base(None if self.base == "auto" else self.base)
-        return image
-
-
-@dataclass(frozen=True, kw_only=True)
-class BuildInputs:
-    """What a person may add to a build."""
-
-    ca_bundle: str | None = None
-    build_args: tuple[str, ...] = ()
 
 
 def describe_plan(selection: Selection, inputs: BuildInputs, *, as_json: bool) -> str:
@@ -148,7 +122,7 @@ def build(selection: Selection, inputs: BuildInputs, *, dry_run: bool, as_json: 
         console.print(f"base: {base.family} ({base.origin}): {base.reason}")
         inputs = _leave_out(selection, inputs, console)
         plan = _plan(selection, inputs, base, engine.platform, runner)
-        work = _work(selection, base.family, target)
+        work = selection.work(base.family, target)
         record = run_build(plan, engine, runner, work, console)
     return render_record(record) if as_json else _describe_build(record)
 
@@ -205,7 +179,33 @@ def benchmark(
         write_record(work.path / WorkFolder.BENCHMARK, result)
         layers = index_layers(open_layout(work.layout), console)
         write_record(work.path / WorkFolder.LAYERS, layers)
+        write_record(work.path / WorkFolder.START, run_start(record, engine, runner))
+    check_budget(layers, selection.image.budget_bytes.get(record.target), image=record.tags[0])
     return render_record(result) if as_json else describe_benchmark(result)
+
+
+def compare_cold(
+    selection: Selection, inputs: BuildInputs, against: tuple[str, ...], *, dry_run: bool, as_json: bool
+) -> str:
+    """Build cold what is built and each of `against`, side by side; store the ComparisonRecord."""
+    work, record = find_build(selection)
+    for name in against:  # an unknown word is refused before anything runs
+        if name != EMULATED:
+            selection.family.image(name).target(record.target)
+    if dry_run:
+        names = ", ".join((*against, selection.variant))
+        return f"would build cold, one after the other, target {record.target} of: {names}\n"
+    runner, console = ProcessRunner(), _console()
+    with checkout_lock(selection.root), time_part(selection.root, f"compare cold {record.target}"):
+        engine = find_engine(runner)
+        plan = _plan_again(selection, inputs, record, runner)
+        plans = {name: _plan_other(selection, inputs, name, plan, engine, runner) for name in against}
+        # The emulated way last: its image is compared with the candidate's.
+        emulated = {name: plans.pop(name) for name in (EMULATED,) if name in plans}
+        plans = plans | {selection.variant: plan} | emulated
+        result = run_comparison(plans, record, engine, runner, work, console)
+        write_record(work.path / WorkFolder.COMPARISON, result)
+    return render_record(result) if as_json else describe_comparison(result)
 
 
 def report(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
@@ -285,44 +285,6 @@ def write_schema(root: Path) -> str:
     return f"{path.name} written\n"
 
 
-def list_built(root: Path) -> tuple[str, ...]:
-    """The variants that are built in this checkout. Raises RecordError when none is."""
-    family = load_family(root / "images.toml")
-    built = tuple(
-        variant
-        for variant, image in family.images.items()
-        if any((root / WORK_FOLDER / image.name).glob(f"*/*/{WorkFolder.BUILD}"))
-    )
-    if not built:
-        first = next(iter(family.images))
-        raise RecordError("no image is built in this checkout", next_step=f"run `nox -s build-{first}`")
-    return built
-
-
-def find_build(selection: Selection) -> tuple[WorkFolder, BuildRecord]:
-    """The latest stored build that fits. Raises RecordError naming the build command."""
-    image = selection.image
-    targets = image.targets if selection.target is None else (image.target(selection.target),)
-    bases = image.bases if selection.base == "auto" else (image.base(selection.base),)
-    made_by = " ".join(
-        [f"invoke build --variant {selection.variant}", *(f"--target {name}" for name in targets[:1])]
-    )
-    found = [
-        (work, load_record(work.path / WorkFolder.BUILD, BuildRecord, made_by=made_by))
-        for base in bases
-        for target in targets
-        for work in (_work(selection, base, target),)
-        if (work.path / WorkFolder.BUILD).exists()
-    ]
-    if not found:
-        raise RecordError(f"{image.name} is not built so in this checkout", next_step=f"run `{made_by}`")
-    return max(found, key=lambda pair: pair[1].started_at)
-
-
-def _work(selection: Selection, base: str, target: str) -> WorkFolder:
-    return WorkFolder(root=selection.root, image_name=selection.image.name, base=base, target=target)
-
-
 def _plan_again(selection: Selection, inputs: BuildInputs, record: BuildRecord, runner: Runner) -> BuildPlan:
     """The plan of a stored build: its base, its arguments, its revision."""
     built = replace(selection, target=record.target)
@@ -334,6 +296,18 @@ def _plan_again(selection: Selection, inputs: BuildInputs, record: BuildRecord, 
             next_step=f"run `invoke build --variant {selection.variant} --target {record.target}`",
         )
     return replace(plan, build_args=tuple(record.build_args.items()))
+
+
+def _plan_other(
+    selection: Selection, inputs: BuildInputs, name: str, plan: BuildPlan, engine: Engine, runner: Runner
+) -> BuildPlan:
+    """The plan to build beside `plan`: the same one emulated, or the same target of another variant."""
+    if name == EMULATED:
+        return emulate(plan)
+    other = replace(selection, variant=name, target=plan.target, base=plan.base.family)
+    base = choose_base(other.family, other.image, other.base, engine, runner, _console())
+    same = tuple(f"{arg}={value}" for arg, value in plan.build_args if arg in other.image.optional)
+    return _plan(other, replace(inputs, build_args=same), base, engine.platform, runner)
 
 
 def _leave_out(selection: Selection, inputs: BuildInputs, console: Console) -> BuildInputs:

@@ -3,6 +3,7 @@
 #   SUITE               its own name
 #   IMAGE_FOLDER        the folder of the image's locks
 #   IMAGE_ARCHITECTURE  amd64 or arm64
+#   IMAGE_PROCESSOR     the least that an arm64 image has to run on, as qemu names it
 # and may define prepare, which may set ENGINE_OPTIONS, an array of options for the container that
 # the checks run in, and ask_more, which asks the image from outside with `outcome` and `omit`.
 # Exit 0: every check passed or was skipped with its reason; 1: a check failed; 2: wrong words or
@@ -11,6 +12,7 @@
 SUITE_FOLDER=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly SUITE_FOLDER
 ENGINE_OPTIONS=()
+EMULATED='' # the processor that is emulated, where the image cannot run on the engine's own
 
 stop() {
   printf '%s: %s\n' "$SUITE" "$*" >&2
@@ -45,11 +47,22 @@ check_engine() { # an engine that answers, has the image, and runs its architect
     *) stop "no container engine answers; start it, or run ./bootstrap.sh" ;;
   esac
   docker image inspect "$image" > /dev/null 2>&1 || stop "no image $image in the engine; build it first"
-  [[ $engine == "$IMAGE_ARCHITECTURE" ]] || skip_all "$engine"
+  [[ $engine == "$IMAGE_ARCHITECTURE" ]] || emulate "$engine"
+}
+
+# Another architecture is run where this host emulates it, as the least processor that the image is
+# for: what needs more dies there of an illegal instruction.
+emulate() {
+  if [[ -z ${IMAGE_PROCESSOR:-} ]] || ! docker run --rm -e EE_DD=false "$image" true > /dev/null 2>&1; then
+    skip_all "$1"
+  fi
+  EMULATED=$IMAGE_PROCESSOR
+  ENGINE_OPTIONS+=(-e "QEMU_CPU=$EMULATED" -e "BASEIMAGES_EMULATED=$EMULATED")
+  printf 'emulated as %s: the engine runs %s\n' "$EMULATED" "$1"
 }
 
 skip_all() { # the whole suite, because the engine runs another architecture
-  printf 'skipped: the image is for %s, the engine runs %s, the client %s\n' "$IMAGE_ARCHITECTURE" "$1" "$(uname -m)"
+  printf 'skipped: the image is for %s, the engine runs %s, the client %s, and nothing emulates (./bootstrap.sh --with-emulation)\n' "$IMAGE_ARCHITECTURE" "$1" "$(uname -m)"
   if [[ -n $junit ]]; then
     printf '<testsuite name="%s" tests="1" skipped="1"><testcase name="architecture" time="0"><skipped message="engine runs %s"/></testcase></testsuite>\n' "$SUITE" "$1" > "$junit"
   fi
@@ -79,6 +92,21 @@ ask_from_outside() {
   outcome 'without privileges EE_DD=1 fails soon and says so' '69' \
     "$(set +e; docker run --rm -e EE_DD=1 "$image" true > /dev/null 2>&1; printf %s $?)"
   outcome 'WORKDIR' '/exe_eng_base' "$(docker run --rm "$image" pwd 2> /dev/null)"
+  ask_for_frugality
+}
+
+# A device that starts from flash: nothing runs that nobody asked for, and a start wears nothing.
+ask_for_frugality() {
+  outcome 'no service is started' 'bash cat tini' \
+    "$(docker run --rm -e EE_DD=false "$image" bash -c 'cat /proc/[0-9]*/comm | sort -u' 2> /dev/null)"
+  local container
+  container=$(docker create -e EE_DD=false "$image" true 2> /dev/null)
+  docker start --attach "$container" > /dev/null 2>&1 || true
+  outcome 'a start writes nothing' '' "$(docker diff "$container")"
+  docker rm --volumes "$container" > /dev/null
+  outcome 'runs on a read-only root, with logs in memory' 'runs' \
+    "$(docker run --rm -e EE_DD=false --read-only --tmpfs /tmp --tmpfs /run --tmpfs /var/log "$image" \
+      python -c 'print("runs")' 2> /dev/null)"
 }
 
 # Shell words for the container: the image `probe`, with what the given programs are linked with.
@@ -91,6 +119,10 @@ readonly MAKE_PROBE='make_probe() {
 # The engine inside runs what there is without a network: a container of the image's own files.
 ask_engine_inside() {
   local name='EE_DD=1 starts an engine that runs a container'
+  if [[ -n $EMULATED ]]; then
+    omit "$name" 'emulated: an engine needs the system calls of the real machine'
+    return
+  fi
   if ! docker run --rm --privileged -e EE_DD=0 "$image" true > /dev/null 2>&1; then
     omit "$name" 'the engine here starts no privileged container'
     return
@@ -105,7 +137,8 @@ run_suite() { # WORD...: everything; ends the script
   read_words "$@"
   check_engine
   work=$(mktemp -d)
-  trap 'rm -rf "$work"' EXIT
+  result=$(mktemp) # beside what travels: a tar that sees its folder change ends with an error
+  trap 'rm -rf "$work" "$result"' EXIT
   docker image inspect --format '{{json .Config.Labels}}' "$image" > "$work/labels.json"
   prepare
   { ask_from_outside; ask_engine_inside; ask_more; } > "$work/outside.tsv"
@@ -115,8 +148,8 @@ run_suite() { # WORD...: everything; ends the script
   local status=0
   tar -C "$work" -c . | docker run --rm -i -e EE_DD=false "${ENGINE_OPTIONS[@]}" "$image" bash -c '
     mkdir /tmp/checks && tar -x -C /tmp/checks && cd /tmp/checks &&
-    { python -B runner.py "$1" >&2; code=$?; cat junit.xml; exit $code; }' _ "$SUITE" > "$work/junit.xml" || status=$?
-  [[ -z $junit || ! -s $work/junit.xml ]] || cp "$work/junit.xml" "$junit"
+    { python -B runner.py "$1" >&2; code=$?; cat junit.xml; exit $code; }' _ "$SUITE" > "$result" || status=$?
+  [[ -z $junit || ! -s $result ]] || cp "$result" "$junit"
   exit "$status"
 }
 

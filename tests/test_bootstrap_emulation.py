@@ -23,6 +23,7 @@ def machine(tmp_path: Path) -> Machine:
     (tmp_path / "binfmt").mkdir()
     (tmp_path / "binfmt" / "register").touch()
     (tmp_path / "qemu-aarch64.conf").write_text(RULE)
+    (tmp_path / "os-release").write_text("ID=debian\nVERSION_CODENAME=trixie\n")
     made.stub("uname", '[ "$1" = -m ] && echo x86_64 || echo Linux')
     made.stub("apt-get", f'echo "$@" >> {tmp_path}/installed')
     # The kernel takes a rule that is written to `register`.
@@ -51,7 +52,6 @@ def test_without_the_option_nothing_is_registered(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("system", "packages"),
     [
-        ("ID=debian\nVERSION_CODENAME=bookworm\n", "qemu-user-static"),
         ("ID=debian\nVERSION_CODENAME=trixie\n", "qemu-user qemu-user-binfmt"),
         ("ID=ubuntu\nVERSION_CODENAME=noble\n", "qemu-user-static"),
         ("ID=ubuntu\nVERSION_CODENAME=resolute\n", "qemu-user qemu-user-binfmt"),
@@ -69,15 +69,25 @@ def test_the_package_is_the_one_that_the_release_has_a_static_interpreter_in(
 def test_what_was_changed_and_how_to_undo_it_is_said(machine: Machine) -> None:
     code, said = emulate(machine, "true")
     assert code == 0, said
-    assert "changed: installed qemu-user-static; the kernel now starts arm64 programs" in said
-    assert "to undo it: apt-get purge qemu-user-static; echo -1 > " in said
+    assert "changed: installed qemu-user qemu-user-binfmt; the kernel now starts arm64 programs" in said
+    assert "to undo it: apt-get purge qemu-user qemu-user-binfmt; echo -1 > " in said
     assert (machine.folder / "binfmt" / "register").read_text() == RULE
+
+
+def test_debian_12_takes_the_interpreter_of_testing_and_nothing_else_from_there(machine: Machine) -> None:
+    (machine.folder / "os-release").write_text("ID=debian\nVERSION_CODENAME=bookworm\n")
+    (machine.folder / "apt" / "preferences.d").mkdir()
+    code, said = emulate(machine, "true")
+    assert code == 0, said
+    assert installed(machine).endswith("qemu-user/forky qemu-user-binfmt/forky\n")
+    assert "Pin-Priority: 50" in (machine.folder / "apt/preferences.d/baseimages-engine").read_text()
+    assert "apt-get purge qemu-user qemu-user-binfmt;" in said
 
 
 def test_a_dry_run_says_each_step_and_changes_nothing(machine: Machine) -> None:
     code, said = emulate(machine, "--dry-run", "true")
     assert code == 0
-    for step in ("apt-get install", "qemu-user-static", "binfmt/register"):
+    for step in ("apt-get install", "qemu-user qemu-user-binfmt", "binfmt/register"):
         assert step in said
     assert "changed:" not in said
     assert installed(machine) == ""
@@ -113,7 +123,7 @@ def test_an_arm64_machine_gets_no_emulation(machine: Machine) -> None:
 
 def test_without_root_the_package_is_named(machine: Machine) -> None:
     code, said = emulate(machine, "true", BASEIMAGES_UID="1000")
-    assert (code, "run this again as root, which installs qemu-user-static" in said) == (22, True)
+    assert (code, "run this again as root, which installs qemu-user qemu-user-binfmt" in said) == (22, True)
 
 
 def test_another_system_is_told_what_emulation_needs(machine: Machine) -> None:

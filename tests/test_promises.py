@@ -6,6 +6,7 @@ import re
 import tomllib
 
 import pytest
+from packaging.version import Version
 
 from baseimages.declare import Image, load_dockerfile, load_family, render_schema
 from baseimages.declare.locks import parse_versions
@@ -13,7 +14,9 @@ from tests.conftest import ROOT
 
 FAMILY = load_family(ROOT / "images.toml")
 IMAGES = pytest.mark.parametrize("image", FAMILY.images.values(), ids=FAMILY.images)
-CPU, GPU = FAMILY.image("cpu"), FAMILY.image("gpu")
+CPU, GPU, ARM64 = (FAMILY.image(variant) for variant in ("cpu", "gpu", "arm64"))
+# The agent is another file for each platform.
+OF_A_PLATFORM = {"NGROK_SHA256", "NGROK_URL"}
 PROMISES = tomllib.loads((ROOT / "image_testing" / "promises.toml").read_text(encoding="utf-8"))
 # Modules that are not called like the distribution that brings them.
 DISTRIBUTIONS = {
@@ -93,8 +96,27 @@ def test_the_images_share_the_recipe_of_core_but_for_what_is_declared() -> None:
 
 
 def test_pins_that_the_images_share_agree() -> None:
-    cpu, gpu = (load_dockerfile(ROOT / image.dockerfile).values({}) for image in (CPU, GPU))
-    assert {name: value for name, value in cpu.items() if gpu[name] != value} == {}
+    cpu, *others = (load_dockerfile(ROOT / image.dockerfile).values({}) for image in (CPU, GPU, ARM64))
+    for other in others:
+        assert {name for name in cpu.keys() & other.keys() if other[name] != cpu[name]} <= OF_A_PLATFORM
+
+
+def list_system_packages(image: Image) -> set[str]:
+    """Everything between the lists of codecs and of the engine, whatever way it is installed."""
+    text = read_image_file(image, "Dockerfile").replace("\\\n", " ")
+    (words,) = re.findall(r"ca-certificates curl [^>\n]*", text)
+    return set(words.split())
+
+
+def test_boards_get_the_system_packages_of_the_amd64_image() -> None:
+    assert list_system_packages(ARM64) - list_system_packages(CPU) == {"libgomp1"}
+    assert list_system_packages(CPU) <= list_system_packages(ARM64)
+
+
+@IMAGES
+def test_the_oldest_c_library_that_is_promised_is_below_that_of_every_base(image: Image) -> None:
+    minimum = PROMISES["images"][image.name].get("glibc_min", "0")
+    assert all(Version(minimum) <= Version(FAMILY.base(name).glibc) for name in image.bases)
 
 
 @IMAGES

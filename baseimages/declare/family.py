@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from packaging.version import Version
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from baseimages.declare.names import (
     ArgName,
@@ -148,6 +148,8 @@ class Image(Declared):
     """Tag of a release, each {question} answered by the running image; None: it is not released."""
     legacy_names: tuple[Repository, ...] = ()
     """Repositories that the image was known under before; a release is tagged there too."""
+    budget_bytes: dict[Name, PositiveInt] = Field(default_factory=dict)
+    """The most that a target may weigh compressed, as a device fetches it."""
     optional: dict[ArgName, ArgName] = Field(default_factory=dict)
     """Parts that an image can do without: the build argument that leaves one out when it is 0, and
     the one with the URL whose host has to answer."""
@@ -178,10 +180,13 @@ class Image(Declared):
         return _choose("base family", self.bases[0] if word is None else word, self.bases)
 
     @model_validator(mode="after")
-    def _check_default_target(self) -> Self:
+    def _check_targets(self) -> Self:
         if self.default_target not in self.targets:
             hint = suggest_name(self.default_target, self.targets)
             raise ValueError(f"default_target is none of the targets; {hint}")
+        for name in self.budget_bytes:
+            if name not in self.targets:
+                raise ValueError(f"budget_bytes names no target; {suggest_name(name, self.targets)}")
         return self
 
 

@@ -63,7 +63,7 @@ def run_doctor(root: Path, runner: Runner) -> tuple[Check, ...]:
         _check_memory,
         *(lambda host=host: _check_registry(host) for host in REGISTRIES),
         _check_platform,
-        _check_emulation,
+        check_emulation,
         *(lambda name=name: _check_tool(name, runner) for name in TOOLS),
         _check_cache,
     ]
@@ -180,7 +180,7 @@ def _check_platform() -> Check:
     return Check(name="platform", status="ok", cause=cause)
 
 
-def _check_emulation() -> Check:
+def check_emulation() -> Check:
     """Whether arm64 images run here; building them needs no emulation, and nothing registers it here."""
     name, cure = "arm64 programs", "./bootstrap.sh --with-emulation registers it; to build it is not needed"
     if platform.machine() in ("aarch64", "arm64"):

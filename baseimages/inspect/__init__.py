@@ -4,23 +4,36 @@ Enters: the OCI layout, or the image's tag for the suite. Leaves: `LayerIndex`, 
 `ScanRecord`, `SuiteRecord`. The layout is verified against its digests before anyone reads it.
 """
 
+from baseimages.inspect.budget import check_budget
 from baseimages.inspect.elf import ElfRecord, check_programs, describe_programs, refuse_findings
+from baseimages.inspect.equality import (
+    AllowedDifference,
+    EqualityRecord,
+    compare_layouts,
+)
 from baseimages.inspect.layers import LayerFacts, LayerIndex, index_layers
 from baseimages.inspect.layout import Layout, find_differing_layers, open_layout
 from baseimages.inspect.release import Release, make_release, tag_commands
 from baseimages.inspect.scan import ScanRecord, describe_scan, run_scan
 from baseimages.inspect.suite import CaseRecord, SuiteRecord, run_suite
+from baseimages.inspect.update import UpdateCost, cost_of_update
 
 __all__ = [
+    "AllowedDifference",
     "CaseRecord",
     "ElfRecord",
+    "EqualityRecord",
     "LayerFacts",
     "LayerIndex",
     "Layout",
     "Release",
     "ScanRecord",
     "SuiteRecord",
+    "UpdateCost",
+    "check_budget",
     "check_programs",
+    "compare_layouts",
+    "cost_of_update",
     "describe_programs",
     "describe_scan",
     "find_differing_layers",

@@ -11,12 +11,16 @@ import re
 import tarfile
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import IO, Literal, cast
 
 from pydantic import BaseModel, ConfigDict
 
+from baseimages.inspect.layers import open_layer
+from baseimages.inspect.layout import Layout
 from baseimages.records import Record
 
+WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
 ATTRIBUTE = "SCHILY.xattr."
 Kind = Literal["only left", "only right", "type", "content", "mode", "owner", "attributes"]
 # Fields of an entry, in the order in which a difference is told.
@@ -61,6 +65,39 @@ class EqualityRecord(Record):
     def unexplained(self) -> tuple[Difference, ...]:
         """What nothing allows; the trees are equal when there is none."""
         return tuple(difference for difference in self.differences if not difference.reason)
+
+    @property
+    def summary(self) -> str:
+        """In words."""
+        allowed = len(self.differences) - len(self.unexplained)
+        verdict = f"{len(self.unexplained)} differ" if self.unexplained else "equal"
+        return f"{self.compared} paths compared, {verdict}; {allowed} differ for a listed reason"
+
+
+def compare_layouts(left: Layout, right: Layout, allowed: tuple[AllowedDifference, ...]) -> EqualityRecord:
+    """Compare what containers of two images would see. Raises VerificationError for damaged layers."""
+    return compare_trees(read_image(left), read_image(right), allowed)
+
+
+def read_image(layout: Layout) -> dict[str, Entry]:
+    """Every path of an image, its layers laid over each other (OCI image specification, layer.md)."""
+    tree: dict[str, Entry] = {}
+    for layer in layout.layers:
+        with open_layer(layer) as stream:
+            own = read_tree(stream)
+        for path in [path for path in own if Path(path).name.startswith(WHITEOUT)]:
+            del own[path]
+            _remove(path, tree)
+        tree |= own
+    return tree
+
+
+def _remove(whiteout: str, tree: dict[str, Entry]) -> None:
+    folder, name = Path(whiteout).parent, Path(whiteout).name
+    gone = folder if name == OPAQUE else folder / name.removeprefix(WHITEOUT)
+    for path in [path for path in tree if Path(path).is_relative_to(gone)]:
+        if name != OPAQUE or path != str(gone):
+            del tree[path]
 
 
 def read_tree(stream: IO[bytes]) -> dict[str, Entry]:

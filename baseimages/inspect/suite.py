@@ -31,10 +31,11 @@ class CaseRecord(BaseModel):
 
 
 class SuiteRecord(Record):
-    """All checks of one run of the suite."""
+    """All checks of one run of the suite; `emulated` names the processor, where one was emulated."""
 
     image: str
     manifest_digest: str
+    emulated: str = ""
     cases: tuple[CaseRecord, ...]
 
     def count(self, outcome: str) -> int:
@@ -61,8 +62,11 @@ def run_suite(script: Path, image: str, manifest_digest: str, junit: Path, runne
             f"{script} ended with {done.returncode} and no result\n{done.stderr[-2000:]}",
             next_step="run it by hand; its last lines are above",
         )
-    cases = parse_junit(junit.read_text(encoding="utf-8"))
-    return SuiteRecord(image=image, manifest_digest=manifest_digest, cases=cases)
+    text = junit.read_text(encoding="utf-8")
+    cases = parse_junit(text)
+    return SuiteRecord(
+        image=image, manifest_digest=manifest_digest, emulated=read_emulated(text), cases=cases
+    )
 
 
 def _show(line: str) -> None:
@@ -79,6 +83,12 @@ def parse_junit(text: str) -> tuple[CaseRecord, ...]:
     if not cases:
         raise SuiteError("the suite ran no check", next_step="look at the image's architecture")
     return cases
+
+
+def read_emulated(text: str) -> str:
+    """The emulated processor that a JUnit document names; empty where the suite ran on a real one."""
+    properties = ElementTree.fromstring(text).iter("property")
+    return next((node.get("value", "") for node in properties if node.get("name") == "emulated"), "")
 
 
 def _case(node: Element) -> CaseRecord:

@@ -9,7 +9,6 @@ edit   one comment line more in the entrypoint, in a copy of the context.
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 import tempfile
 import time
@@ -22,26 +21,20 @@ from rich.console import Console
 from baseimages.build import (
     BuildRecord,
     Engine,
-    Outcome,
-    StepRecord,
-    find_digests,
-    fold_groups,
-    probe_cache,
     run_build,
-    run_export,
     run_solve,
     solve_argv,
 )
 from baseimages.command import Runner
-from baseimages.errors import BaseImagesError, MeasurementError
+from baseimages.errors import MeasurementError
 from baseimages.inspect import find_differing_layers
-from baseimages.measure.isolated import isolated_engine, remove_leftovers
+from baseimages.measure.cold import judge_run, load_average, run_cold
+from baseimages.measure.isolated import remove_leftovers
 from baseimages.measure.record import BenchmarkRecord, RunRecord
-from baseimages.measure.scenario import COLD, EDIT, NO_OP, Scenario, find_fault
+from baseimages.measure.scenario import COLD, EDIT, NO_OP, Scenario
 from baseimages.plan import BuildPlan
 from baseimages.records import WorkFolder
 
-TRANSFER_S = 600.0
 PLAIN_S = 600.0
 REBUILT = "rebuilt"
 
@@ -65,8 +58,9 @@ def run_benchmark(
     _refuse_other_plan(plan, built)
     remove_leftovers(runner, work.path)
     with _scratch(work) as scratch:
-        reused = None if rebuild else _reuse_cold(built)
-        cold, rebuilt = (reused, None) if reused else _run_cold(plan, engine, runner, scratch, console)
+        cold, rebuilt = None if rebuild else _reuse_cold(built), None
+        if cold is None:
+            cold, rebuilt = run_cold(plan, engine, runner, scratch, scratch / REBUILT, console)
         differing = _compare(work.layout, scratch, built, rebuilt)
         console.print("no-op: the same plan again")
         no_op = _run_warm(NO_OP, plan, engine, runner, scratch, console)
@@ -113,43 +107,10 @@ def _reuse_cold(built: BuildRecord) -> RunRecord | None:
     )
 
 
-def _run_cold(
-    plan: BuildPlan, engine: Engine, runner: Runner, scratch: Path, console: Console
-) -> tuple[RunRecord, str | None]:
-    """The run and, as a second cold build of the same plan, the digest of the image it gives."""
-    console.print("cold: a private engine with an empty store; the build starts from nothing")
-    try:
-        with isolated_engine(runner, scratch) as private:
-            base = _bring_base(plan, engine, private, runner, scratch)
-            is_empty, reason = probe_cache(private, runner)
-            if not is_empty:
-                raise MeasurementError(reason, next_step="run the benchmark again")
-            load = _load_average()
-            outcome = run_solve(plan, private, runner, scratch, console)
-            rebuilt = run_export(plan, private, runner, scratch / REBUILT, console).digest
-    except BaseImagesError as error:
-        console.print(f"cold: not measured: {error}", markup=False)
-        unmeasured = RunRecord(scenario=COLD.name, duration_s=None, valid=False, note=error.message[:300])
-        return unmeasured, None
-    return _judge(COLD, outcome, load, f"private engine, empty store, {base}"), rebuilt
-
-
 def _compare(layout: Path, scratch: Path, built: BuildRecord, rebuilt: str | None) -> tuple[int, ...] | None:
     if rebuilt is None:
         return None
     return () if rebuilt == built.manifest_digest else find_differing_layers(layout, scratch / REBUILT)
-
-
-def _bring_base(plan: BuildPlan, engine: Engine, private: Engine, runner: Runner, scratch: Path) -> str:
-    """Hand the base over before the clock starts; tells where the build finds it."""
-    # By tag: what is saved by digest is loaded without a name.
-    if find_digests(engine, runner, [plan.base.reference]):
-        archive = scratch / "base.tar"
-        runner.run(engine.argv("save", "-o", str(archive), plan.base.reference), deadline_s=TRANSFER_S)
-        runner.run(private.argv("load", "-i", str(archive)), deadline_s=TRANSFER_S)
-        archive.unlink()
-    is_there = bool(find_digests(private, runner, [plan.base.build_argument]))
-    return "base image present" if is_there else "base image pulled within it"
 
 
 def _run_warm(
@@ -160,24 +121,8 @@ def _run_warm(
     scratch: Path,
     console: Console,
 ) -> RunRecord:
-    load = _load_average()
-    return _judge(scenario, run_solve(plan, engine, runner, scratch, console), load, "")
-
-
-def _judge(scenario: Scenario, outcome: Outcome, load: float | None, note: str) -> RunRecord:
-    steps = fold_groups(outcome.steps)
-    cached = [step.cached for step in steps if step.is_instruction]
-    fault = find_fault(scenario, outcome.steps)
-    return RunRecord(
-        scenario=scenario.name,
-        duration_s=round(outcome.duration_s, 3),
-        hits=sum(cached),
-        misses=len(cached) - sum(cached),
-        valid=fault is None,
-        note="; ".join(part for part in ("single run", note, fault) if part),
-        load_before=load,
-        steps=tuple(StepRecord.of(step) for step in steps),
-    )
+    load = load_average()
+    return judge_run(scenario, run_solve(plan, engine, runner, scratch, console), load, "")
 
 
 def _measure_overhead(
@@ -207,10 +152,3 @@ def _copy_context(plan: BuildPlan, scratch: Path) -> Path:
         # The clock makes the line new to a cache that saw an earlier benchmark.
         script.write(f"# edited {time.time_ns()}\n")
     return copy
-
-
-def _load_average() -> float | None:
-    try:
-        return round(os.getloadavg()[0], 2)
-    except OSError:
-        return None

@@ -7,7 +7,6 @@ a firewall that bridge leads nowhere, so build steps use the host's network.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import tempfile
@@ -15,7 +14,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import psutil
 
 from baseimages.build import Engine, find_engine
 from baseimages.command import Runner, find_program, stop_group
@@ -37,8 +39,24 @@ NEXT_STEP = "build on an engine whose cache is empty: that build is the cold run
 TELL_PID = ("sh", "-c", 'echo "$$"; exec "$@"', "sh")
 
 
+@dataclass(frozen=True, kw_only=True)
+class PrivateEngine(Engine):
+    """An engine whose daemon is ours, so that its processor time can be told."""
+
+    pid: int
+
+    def cpu_s(self) -> float:
+        """Processor seconds, of user and system, of the daemon and of all that it ran and waited for.
+
+        Build steps are its children: their time becomes the daemon's when they end.
+        """
+        daemon = psutil.Process(self.pid)
+        times = [process.cpu_times() for process in (daemon, *daemon.children(recursive=True))]
+        return float(sum(t.user + t.system + t.children_user + t.children_system for t in times))
+
+
 @contextmanager
-def isolated_engine(runner: Runner, data_parent: Path) -> Iterator[Engine]:
+def isolated_engine(runner: Runner, data_parent: Path) -> Iterator[PrivateEngine]:
     """Start an engine with its data below `data_parent`, and leave nothing of it behind.
 
     Raises MeasurementError when it cannot run on this host, CommandError when its bridge cannot be
@@ -57,7 +75,7 @@ def isolated_engine(runner: Runner, data_parent: Path) -> Iterator[Engine]:
         stack.callback(daemon.stop)
         daemon.start()
         engine = _wait_for(runner, daemon)
-        yield dataclasses.replace(engine, build_options=BUILD_OPTIONS)
+        yield PrivateEngine(**asdict(engine) | {"build_options": BUILD_OPTIONS}, pid=daemon.pid)
 
 
 def remove_leftovers(runner: Runner, work: Path) -> None:
@@ -153,6 +171,12 @@ class _Daemon:
     def start(self) -> None:
         write_text(self._config, CONFIGURATION)
         self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process, known once it answers."""
+        assert self._pid is not None
+        return self._pid
 
     @property
     def lives(self) -> bool:

@@ -13,14 +13,15 @@ from baseimages.records import Record
 class RunRecord(BaseModel):
     """One run of one scenario; None stands for what was not measured, `note` then says why.
 
-    `duration_s` is the wall time of the solve, without the export of a layout. `hits` and `misses`
-    count instructions, the halves of a `COPY --link` as one. `load_before` is the host's load
-    average of the minute before.
+    `duration_s` is the wall time of the solve, without the export of a layout, and `cpu_s` the
+    processor seconds of a private engine in that time. `hits` and `misses` count instructions, the
+    halves of a `COPY --link` as one. `load_before` is the host's load average of the minute before.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     scenario: str
     duration_s: float | None
+    cpu_s: float | None = None
     hits: int = 0
     misses: int = 0
     valid: bool

@@ -17,6 +17,7 @@ from baseimages.report.cells import (
     short_digest,
     shorten,
 )
+from baseimages.report.device import render_comparison, render_device
 from baseimages.report.pictures import Bar, render_bars
 from baseimages.report.record import ImageReport, TargetReport
 
@@ -85,7 +86,8 @@ def summary_row(part: TargetReport) -> tuple[str, ...]:
 
 def _render_target(part: TargetReport) -> str:
     sections = [f"## {part.build.target} on {part.build.base.family}\n\n"]
-    sections += [_stands_on(part), _layers(part), _benchmark(part), _steps(part), _suite(part)]
+    sections += [_stands_on(part), _layers(part), _benchmark(part), render_comparison(part)]
+    sections += [render_device(part), _steps(part), _suite(part)]
     return "".join([*sections, _programs(part), _scan(part)])
 
 
@@ -200,6 +202,7 @@ def _suite(part: TargetReport) -> str:
         if c.outcome != "passed"
     ]
     words = ", ".join(f"{count[name]} {name}" for name in ("passed", "failed", "skipped"))
+    words += f"; emulated as {escape(part.suite.emulated)}" if part.suite.emulated else ""
     return f"{title}{words}.\n\n" + (render_table(("check", "outcome", "detail"), told) if told else "")
 
 
@@ -268,7 +271,8 @@ def _tests(part: TargetReport) -> str:
     if part.suite is None:
         return "not run"
     failed, passed = part.suite.count("failed"), part.suite.count("passed")
-    return f"{failed} failed, {passed} passed" if failed else f"{passed} passed"
+    where = ", emulated" if part.suite.emulated else ""
+    return f"{failed} failed, {passed} passed{where}" if failed else f"{passed} passed{where}"
 
 
 def _run(part: TargetReport, scenario: str) -> str:

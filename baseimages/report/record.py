@@ -9,14 +9,20 @@ from pydantic import BaseModel, ConfigDict
 from baseimages.build import BuildRecord
 from baseimages.declare import Image
 from baseimages.errors import RecordError
-from baseimages.inspect import ElfRecord, LayerIndex, ScanRecord, SuiteRecord
-from baseimages.measure import BenchmarkRecord
+from baseimages.inspect import ElfRecord, LayerIndex, ScanRecord, SuiteRecord, UpdateCost, cost_of_update
+from baseimages.measure import BenchmarkRecord, ComparisonRecord, StartRecord
 from baseimages.records import Record, RecordT, WorkFolder, load_record
 from baseimages.report.timings import Timing, load_timings
 
+FOLDER = "reports"
+
 
 class TargetReport(BaseModel):
-    """One target on one base; what was not run is None and is written as words."""
+    """One target on one base; what was not run is None and is written as words.
+
+    `update` is what a device fetches that holds the same target of the report before, None where
+    there is no such report.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     build: BuildRecord
@@ -24,7 +30,10 @@ class TargetReport(BaseModel):
     suite: SuiteRecord | None
     scan: ScanRecord | None
     benchmark: BenchmarkRecord | None
-    # Older records know nothing of it.
+    comparison: ComparisonRecord | None = None
+    start: StartRecord | None = None
+    budget_bytes: int | None = None
+    update: UpdateCost | None = None
     elf: ElfRecord | None = None
 
 
@@ -47,7 +56,7 @@ def collect_report(root: Path, image: Image, variant: str) -> ImageReport:
     """Read the work folder. Raises RecordError when nothing is built."""
     made_by = f"invoke build --variant {variant}"
     found = [
-        _collect(work, made_by)
+        _collect(work, image, made_by)
         for base in image.bases
         for target in image.targets
         for work in (WorkFolder(root=root, image_name=image.name, base=base, target=target),)
@@ -56,15 +65,43 @@ def collect_report(root: Path, image: Image, variant: str) -> ImageReport:
     if not found:
         raise RecordError(f"{image.name} is not built in this checkout", next_step=f"run `{made_by}`")
     latest = max(found, key=lambda part: part.build.started_at).build.revision
+    older = _load_older(root, image, latest)
     return ImageReport(
         image_name=image.name,
         revision=latest,
-        targets=tuple(part for part in found if part.build.revision == latest),
+        targets=tuple(_add_update(part, older) for part in found if part.build.revision == latest),
         timings=load_timings(root).parts,
     )
 
 
-def _collect(work: WorkFolder, made_by: str) -> TargetReport:
+def load_reports(root: Path, image_name: str = "*") -> list[ImageReport]:
+    """Every report that stands in reports/, the newest first."""
+    paths = sorted((root / FOLDER).glob(f"{image_name}/*/record.json"))
+    reports = [load_record(path, ImageReport, made_by="nox -s report") for path in paths]
+    return sorted(reports, key=lambda r: max(part.build.started_at for part in r.targets), reverse=True)
+
+
+def _load_older(root: Path, image: Image, revision: str) -> list[TargetReport]:
+    """Targets of the image's other reports, the newest first."""
+    reports = [report for report in load_reports(root, image.name) if report.revision != revision]
+    return [part for report in reports for part in report.targets]
+
+
+def _add_update(part: TargetReport, older: list[TargetReport]) -> TargetReport:
+    """What a device fetches that holds the newest older image of the same target and base."""
+    held = next((other for other in older if other.layers and _is_older(other.build, part.build)), None)
+    if part.layers is None or held is None or held.layers is None:
+        return part
+    cost = cost_of_update(held.layers, part.layers, from_revision=held.build.revision)
+    return part.model_copy(update={"update": cost})
+
+
+def _is_older(other: BuildRecord, build: BuildRecord) -> bool:
+    same = (other.target, other.base.family) == (build.target, build.base.family)
+    return same and other.started_at < build.started_at
+
+
+def _collect(work: WorkFolder, image: Image, made_by: str) -> TargetReport:
     build = load_record(work.path / WorkFolder.BUILD, BuildRecord, made_by=made_by)
     return TargetReport(
         build=build,
@@ -73,6 +110,9 @@ def _collect(work: WorkFolder, made_by: str) -> TargetReport:
         scan=_same_image(work.path / WorkFolder.SCAN, ScanRecord, build),
         benchmark=_same_image(work.path / WorkFolder.BENCHMARK, BenchmarkRecord, build),
         elf=_same_image(work.path / WorkFolder.ELF, ElfRecord, build),
+        comparison=_same_image(work.path / WorkFolder.COMPARISON, ComparisonRecord, build),
+        start=_same_image(work.path / WorkFolder.START, StartRecord, build),
+        budget_bytes=image.budget_bytes.get(build.target),
     )
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from baseimages.records import load_record, render_record, write_text, write_texts
+from baseimages.records import render_record, write_text, write_texts
 from baseimages.report.cells import escape, render_table
 from baseimages.report.markdown import SUMMARY_HEADER, render_pictures, render_report, summary_row
-from baseimages.report.record import ImageReport
+from baseimages.report.record import FOLDER, ImageReport, load_reports
 
-FOLDER = "reports"
 # Written by the room compat, named by the index.
 MATRIX = f"{FOLDER}/compatibility.md"
 
@@ -29,18 +28,13 @@ def write_report(root: Path, report: ImageReport) -> Path:
 
 def render_index(root: Path) -> str:
     """The index over every committed record, newest first."""
-    reports = [
-        load_record(path, ImageReport, made_by="nox -s report")
-        for path in sorted((root / FOLDER).glob("*/*/record.json"))
-    ]
-    reports.sort(key=lambda r: max(part.build.started_at for part in r.targets), reverse=True)
     rows = [
         (
             f"[{escape(report.image_name)}]({report.image_name}/{report.folder_name}/report.md)",
             f"`{report.folder_name}`",
             *summary_row(part),
         )
-        for report in reports
+        for report in load_reports(root)
         for part in report.targets
     ]
     matrix = "Which combinations there are: [compatibility.md](compatibility.md).\n\n"

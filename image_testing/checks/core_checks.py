@@ -43,6 +43,8 @@ def add_checks(suite: Any, promises: dict[str, Any], own: dict[str, Any], labels
         suite.check(f"command {name}", lambda name=name: find(name))
     suite.check("command ngrok", lambda: check_ngrok(labels))
     suite.check("Python version", lambda: check_python(labels))
+    if "glibc_min" in own:
+        suite.check("C library", lambda: check_glibc(own["glibc_min"]))
     suite.check("FFmpeg version", lambda: check_ffmpeg_version(labels))
     suite.check("Node version is the locked one", lambda: check_node(promises["node_major_min"]))
     suite.check("pip is the locked one", lambda: check_locked(CORE_LOCK, names=("pip",)))
@@ -116,6 +118,13 @@ def check_locked(*locks: str, names: tuple[str, ...] = (), without: tuple[str, .
     for name, version in chosen.items():
         same((name, version), (name, metadata.version(name)))
     return f"{len(chosen)} distributions"
+
+
+def check_glibc(minimum: str) -> str:
+    """The image has at least the C library that its wheels are built for."""
+    found = os.confstr("CS_GNU_LIBC_VERSION").split()[-1]
+    assert [*map(int, found.split("."))] >= [*map(int, minimum.split("."))], f"{found} is below {minimum}"
+    return found
 
 
 def check_node(minimum: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 import tomllib
@@ -19,9 +20,13 @@ HERE = Path(__file__).parent
 class Suite:
     """Collects checks and their outcomes."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, emulated: str) -> None:
         self.root = ElementTree.Element("testsuite", name=name)
+        self.emulated = emulated
         self.failures = 0
+        if emulated:
+            properties = ElementTree.SubElement(self.root, "properties")
+            ElementTree.SubElement(properties, "property", name="emulated", value=emulated)
 
     def check(self, name: str, function: Callable[[], object]) -> None:
         began, outcome, detail = time.monotonic(), "passed", ""
@@ -54,7 +59,7 @@ def main(name: str) -> int:
     promises = tomllib.loads((HERE / "promises.toml").read_text(encoding="utf-8"))
     labels = json.loads((HERE / "labels.json").read_text(encoding="utf-8")) or {}
     own = promises["images"][labels["org.opencontainers.image.title"]]
-    suite = Suite(name)
+    suite = Suite(name, os.environ.get("BASEIMAGES_EMULATED", ""))
     core_checks.add_checks(suite, promises["core"], own, labels)
     if labels["io.baseimages.target"] == "full":
         import full_checks

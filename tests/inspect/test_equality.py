@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import tarfile
+from pathlib import Path
 
 import pytest
 
+from baseimages.inspect import compare_layouts, open_layout
 from baseimages.inspect.equality import (
     AllowedDifference,
     EqualityRecord,
     compare_trees,
+    read_image,
     read_tree,
 )
+from tests.inspect.test_layout import make_layout
 
 CONTENT = b"same"
 
@@ -87,3 +91,24 @@ def test_a_hard_link_counts_as_the_file_it_names() -> None:
         return stream
 
     assert compare(pack_linked("a", "b"), pack_linked("b", "a")).differences == ()
+
+
+def test_two_images_are_compared_as_their_containers_see_them(tmp_path: Path) -> None:
+    """One removes and rewrites in a layer above what the other never had."""
+    layered = make_layout(
+        tmp_path / "layered",
+        [
+            {"etc/a": b"old", "etc/gone": b"x", "cache/one": b"1", "cache/deep/two": b"2", "kept": b"k"},
+            {"etc/a": b"new", "etc/.wh.gone": b"", "cache/.wh..wh..opq": b"", "cache/three": b"3"},
+        ],
+    )
+    flat = make_layout(tmp_path / "flat", [{"etc/a": b"new", "kept": b"k", "cache/three": b"3"}])
+    record = compare_layouts(open_layout(layered), open_layout(flat), ())
+    assert (record.compared, record.differences) == (3, ())
+    assert record.summary == "3 paths compared, equal; 0 differ for a listed reason"
+
+
+def test_a_whiteout_takes_the_whole_folder_and_no_other_of_a_like_name(tmp_path: Path) -> None:
+    layers = [{"opt/py/a": b"a", "opt/python/b": b"b"}, {"opt/.wh.py": b""}]
+    tree = read_image(open_layout(make_layout(tmp_path, layers)))
+    assert set(tree) == {"opt/python/b"}

@@ -6,7 +6,7 @@ import pytest
 
 from baseimages.errors import ScanError, SuiteError
 from baseimages.inspect.owners import owner_of
-from baseimages.inspect.suite import parse_junit
+from baseimages.inspect.suite import parse_junit, read_emulated
 from baseimages.inspect.trivy import findings_of, parse_report
 
 REPORT = {
@@ -55,6 +55,12 @@ def test_outcomes_of_the_suite_are_read() -> None:
         ("b", "failed", "why"),
         ("c", "skipped", "no GPU"),
     ]
+
+
+def test_an_emulated_suite_names_its_processor() -> None:
+    text = '<testsuite><properties><property name="{}" value="cortex-a72"/></properties></testsuite>'
+    assert read_emulated(text.format("emulated")) == "cortex-a72"
+    assert read_emulated(text.format("other")) == ""
 
 
 @pytest.mark.parametrize("text", ["", "<testsuite>", "<testsuite/>", "nonsense"])

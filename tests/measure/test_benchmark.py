@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +14,18 @@ from rich.console import Console
 
 from baseimages.build import BuildRecord, Engine, Outcome
 from baseimages.errors import BuildError, CommandError, MeasurementError
-from baseimages.measure import BenchmarkRecord, RunRecord, benchmark, run_benchmark
+from baseimages.measure import BenchmarkRecord, RunRecord, benchmark, cold, run_benchmark
+from baseimages.measure.isolated import PrivateEngine
 from baseimages.plan import BuildPlan
 from baseimages.records import WorkFolder
 from tests.build.conftest import BUILDX, ENGINE, INSPECT, read_steps, said
 from tests.conftest import FakeRunner
 from tests.measure.conftest import DIGEST
 
-PRIVATE = dataclasses.replace(ENGINE, command=("docker", "--host", "unix:///p.sock"), builder="private")
+PRIVATE_ENGINE = dataclasses.replace(
+    ENGINE, command=("docker", "--host", "unix:///p.sock"), builder="private"
+)
+PRIVATE = PrivateEngine(**dataclasses.asdict(PRIVATE_ENGINE), pid=os.getpid())
 PRIVATE_INSPECT = (*PRIVATE.command, *INSPECT[1:])
 Run = Callable[..., BenchmarkRecord]
 
@@ -72,8 +77,10 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, plan: BuildPlan) -> World:
     world = World(plan.root)
-    for name in ("isolated_engine", "run_solve", "run_export", "run_build", "find_differing_layers"):
+    for name in ("run_solve", "run_build", "find_differing_layers"):
         monkeypatch.setattr(benchmark, name, getattr(world, name))
+    for name in ("isolated_engine", "run_solve", "run_export"):
+        monkeypatch.setattr(cold, name, getattr(world, name))
     monkeypatch.setattr(benchmark, "remove_leftovers", lambda *_: world.events.append("swept"))
     return world
 

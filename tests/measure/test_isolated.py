@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ from baseimages.build import Engine
 from baseimages.command import Completed
 from baseimages.errors import CommandError, EngineError, MeasurementError, MissingToolError
 from baseimages.measure import isolated, isolated_engine
-from baseimages.measure.isolated import remove_leftovers
+from baseimages.measure.isolated import PrivateEngine, remove_leftovers
 from tests.build.conftest import ENGINE
 from tests.conftest import FakeRunner
 
@@ -315,3 +319,24 @@ def test_what_another_user_owns_is_left_alone(
     remove_leftovers(host, machine / "data")
     assert len(left_behind(machine)) == 3
     assert host.events == []
+
+
+@pytest.mark.process
+def test_processor_seconds_of_a_finished_child_count(host: Host, data: Path) -> None:
+    """What a build step burns is the daemon's when the step has ended; this process plays the daemon."""
+    engine = PrivateEngine(**asdict(ENGINE), pid=os.getpid())
+    before_s = engine.cpu_s()
+    subprocess.run([sys.executable, "-c", "sum(range(10**7))"], check=True, timeout=60)
+    burnt_s = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert engine.cpu_s() > before_s
+    assert engine.cpu_s() == pytest.approx(own_s() + burnt_s.ru_utime + burnt_s.ru_stime, abs=0.2)
+
+
+def own_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def test_the_private_engine_knows_its_daemon(host: Host, data: Path) -> None:
+    with isolated_engine(host, data) as engine:
+        assert engine.pid == PID

@@ -12,6 +12,7 @@ from baseimages import verbs
 from baseimages.errors import LockedError, RecordError, ScanError, SuiteError
 from baseimages.inspect import ElfRecord, ScanRecord, SuiteRecord
 from baseimages.records import WorkFolder, checkout_lock, load_record
+from baseimages.selection import list_built
 from tests.conftest import ROOT
 from tests.inspect.elves import X86_64, make_elf, make_image
 from tests.tasks.conftest import COMMIT, DIGEST, GitRunner, call, refusal, store_build
@@ -153,4 +154,4 @@ def test_without_a_variant_what_is_built_is_read_and_nothing_is_said_of_the_rest
     store_build(checkout, "core")
     call(verb, dry_run=True)
     assert "base_edge_node_amd64_cpu" in capsys.readouterr().out
-    assert verbs.list_built(checkout) == ("cpu",)
+    assert list_built(checkout) == ("cpu",)

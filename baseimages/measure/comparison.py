@@ -1,0 +1,147 @@
+"""The same target built cold in several ways, one after the other: what crossing or emulating costs.
+
+The candidate is a built image. Beside it are built the same target of another image of the family,
+and the candidate itself with every command emulated; that image is then compared with the
+candidate, file by file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console
+
+from baseimages.build import BuildRecord, Engine
+from baseimages.command import Runner
+from baseimages.declare import Platform
+from baseimages.errors import MeasurementError
+from baseimages.host import check_emulation
+from baseimages.inspect import AllowedDifference, EqualityRecord, compare_layouts, open_layout
+from baseimages.measure.cold import run_cold
+from baseimages.measure.isolated import remove_leftovers
+from baseimages.measure.record import RunRecord
+from baseimages.measure.scenario import COLD
+from baseimages.plan import BuildPlan
+from baseimages.records import Record, WorkFolder
+
+EMULATED = "emulated"
+# What may differ between a crossed and an emulated image.
+ALLOWED: tuple[AllowedDifference, ...] = ()
+
+
+class WayRecord(BaseModel):
+    """One way and its cold run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    platform: str
+    run: RunRecord
+
+    def ratio(self, other: WayRecord) -> tuple[float | None, float | None]:
+        """Wall and processor seconds by those of the other; None where either is not measured."""
+        return _divide(self.run.duration_s, other.run.duration_s), _divide(self.run.cpu_s, other.run.cpu_s)
+
+
+class ComparisonRecord(Record):
+    """Single cold runs, in the order in which they ran; the candidate is the image of the digest.
+
+    `emulation` is what the host's kernel had registered. `equality` compares the emulated image with
+    the candidate, None where there is no emulated one.
+    """
+
+    manifest_digest: str
+    candidate: str
+    emulation: str
+    ways: tuple[WayRecord, ...]
+    equality: EqualityRecord | None
+
+    def way(self, name: str) -> WayRecord | None:
+        """The way of that name."""
+        return next((way for way in self.ways if way.name == name), None)
+
+
+def run_comparison(
+    plans: dict[str, BuildPlan],
+    built: BuildRecord,
+    engine: Engine,
+    runner: Runner,
+    work: WorkFolder,
+    console: Console,
+) -> ComparisonRecord:
+    """Build each plan cold; `plans` are by name, and one of them is the plan of `built`.
+
+    Raises MeasurementError for plans that cannot be compared. What cannot be run here is a run that
+    is not measured.
+    """
+    _refuse_other_bases(plans)
+    remove_leftovers(runner, work.path)
+    ways, equality = [], None
+    for name, plan in plans.items():
+        console.print(f"{name}: {plan.image_name} {plan.target}")
+        with tempfile.TemporaryDirectory(prefix="benchmark-", dir=work.path) as folder:
+            layout = Path(folder) / "layout" if name == EMULATED else None
+            run = _run(name, plan, engine, runner, Path(folder), layout, console)
+            if layout and run.valid:
+                console.print("comparing it with the candidate, file by file")
+                equality = compare_layouts(open_layout(work.layout), open_layout(layout), ALLOWED)
+        ways.append(WayRecord(name=name, platform=plan.platform, run=run))
+    return ComparisonRecord(
+        manifest_digest=built.manifest_digest,
+        candidate=built.image_name,
+        emulation=check_emulation().cause,
+        ways=tuple(ways),
+        equality=equality,
+    )
+
+
+def emulate(plan: BuildPlan) -> BuildPlan:
+    """The same plan with every command run on the image's own platform."""
+    args = dict(plan.build_args)
+    args.pop("BUILD_IMAGE", None)
+    args["BUILD_ON"] = Platform(plan.platform).architecture
+    return dataclasses.replace(plan, build_args=tuple(sorted(args.items())), build_platform=plan.platform)
+
+
+def describe_comparison(record: ComparisonRecord) -> str:
+    """A line for each way, and one for equality."""
+    lines = [
+        f"{way.name:<28} {_told(way.run.duration_s)} wall  {_told(way.run.cpu_s)} processor  {way.run.note}\n"
+        for way in record.ways
+    ]
+    return "".join([*lines, *([f"{record.equality.summary}\n"] if record.equality else [])])
+
+
+def _refuse_other_bases(plans: dict[str, BuildPlan]) -> None:
+    bases = {(plan.base.family, plan.base.origin, plan.target) for plan in plans.values()}
+    if len(bases) > 1:
+        told = "; ".join(f"{target} on {family}, {origin}" for family, origin, target in sorted(bases))
+        raise MeasurementError(
+            f"not comparable: {told}", next_step="name the base that all have with --base, and one target"
+        )
+
+
+def _run(
+    name: str,
+    plan: BuildPlan,
+    engine: Engine,
+    runner: Runner,
+    scratch: Path,
+    layout: Path | None,
+    console: Console,
+) -> RunRecord:
+    emulation = check_emulation()
+    if name == EMULATED and emulation.status != "ok":
+        note = f"{emulation.cause} ({emulation.cure})"
+        return RunRecord(scenario=COLD.name, duration_s=None, valid=False, note=note)
+    return run_cold(plan, engine, runner, scratch, layout, console)[0]
+
+
+def _divide(mine: float | None, other: float | None) -> float | None:
+    return round(mine / other, 3) if mine and other else None
+
+
+def _told(seconds: float | None) -> str:
+    return f"{'not measured' if seconds is None else f'{seconds:.1f} s':>13}"
