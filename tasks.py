@@ -129,18 +129,22 @@ def scan(
         "variant", "target", "base", "json", "dry_run", "ca_bundle",
         rebuild="build cold a second time and compare the images, even if the build was cold itself",
         against="only cold builds side by side: another variant, or emulated; repeatable",
+        stage="with --against: a stage of the Dockerfile instead of the target",
     ),
     iterable=["against"],
 )  # fmt: skip
 def benchmark(
     _: Context, variant: str = "", target: str = "", base: str = "auto", json: bool = False,
     dry_run: bool = False, ca_bundle: str = "", rebuild: bool = False, against: list[str] | None = None,
+    stage: str = "",
 ) -> None:  # fmt: skip
     """Measure cold, no-op and edit builds, and the layers."""
     inputs = BuildInputs(ca_bundle=ca_bundle or None)
     for selection in choose_built(variant, target, base):
         if against:
-            text = verbs.compare_cold(selection, inputs, tuple(against), dry_run=dry_run, as_json=json)
+            text = verbs.compare_cold(
+                selection, inputs, tuple(against), stage=stage or None, dry_run=dry_run, as_json=json
+            )
         else:
             text = verbs.benchmark(selection, inputs, rebuild=rebuild, dry_run=dry_run, as_json=json)
         print(text, end="")

@@ -48,7 +48,6 @@ class WorkFolder:
     ELF: ClassVar[str] = "elf.json"
     LAYERS: ClassVar[str] = "layers.json"
     BENCHMARK: ClassVar[str] = "benchmark.json"
-    COMPARISON: ClassVar[str] = "comparison.json"
     START: ClassVar[str] = "start.json"
 
     @property
@@ -57,6 +56,10 @@ class WorkFolder:
         folder = self.root / WORK_FOLDER / self.image_name / self.base / self.target
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def comparison(self, stage: str) -> Path:
+        """Record of cold builds of that stage side by side."""
+        return self.path / f"comparison-{stage}.json"
 
     @property
     def layout(self) -> Path:

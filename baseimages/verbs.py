@@ -56,6 +56,7 @@ from baseimages.measure import (
 from baseimages.plan import (
     BaseImage,
     BuildPlan,
+    choose_stage,
     find_ca_bundle,
     indexes_to_json,
     make_indexes,
@@ -185,16 +186,25 @@ def benchmark(
 
 
 def compare_cold(
-    selection: Selection, inputs: BuildInputs, against: tuple[str, ...], *, dry_run: bool, as_json: bool
+    selection: Selection,
+    inputs: BuildInputs,
+    against: tuple[str, ...],
+    *,
+    stage: str | None,
+    dry_run: bool,
+    as_json: bool,
 ) -> str:
-    """Build cold what is built and each of `against`, side by side; store the ComparisonRecord."""
+    """Build cold what is built and each of `against`, side by side; store the ComparisonRecord.
+
+    `stage` names one of the Dockerfile's to build instead of the target.
+    """
     work, record = find_build(selection)
     for name in against:  # an unknown word is refused before anything runs
         if name != EMULATED:
             selection.family.image(name).target(record.target)
     if dry_run:
         names = ", ".join((*against, selection.variant))
-        return f"would build cold, one after the other, target {record.target} of: {names}\n"
+        return f"would build cold, one after the other, {stage or record.target} of: {names}\n"
     runner, console = ProcessRunner(), _console()
     with checkout_lock(selection.root), time_part(selection.root, f"compare cold {record.target}"):
         engine = find_engine(runner)
@@ -203,8 +213,9 @@ def compare_cold(
         # The emulated way last: its image is compared with the candidate's.
         emulated = {name: plans.pop(name) for name in (EMULATED,) if name in plans}
         plans = plans | {selection.variant: plan} | emulated
-        result = run_comparison(plans, record, engine, runner, work, console)
-        write_record(work.path / WorkFolder.COMPARISON, result)
+        plans = {name: choose_stage(each, stage) for name, each in plans.items()}
+        result = run_comparison(plans, selection.variant, record, engine, runner, work, console)
+        write_record(work.comparison(result.stage), result)
     return render_record(result) if as_json else describe_comparison(result)
 
 

@@ -20,11 +20,16 @@ if [ -n "${TRIPLET:-}" ]; then
 fi
 # gnutls instead of OpenSSL: the GPL codecs may be linked with it. rpath: a linked layer cannot run
 # ldconfig, and the libraries must be found without a cache.
+# Lists of components have patterns in them, for configure and not for this shell.
+set -f
 # shellcheck disable=SC2086  # a word for each switch
 ./configure --prefix=/usr/local --cc="ccache ${TRIPLET:+${TRIPLET}-}gcc" --enable-rpath \
   --enable-shared --disable-static --disable-doc --disable-debug --disable-ffplay \
   --disable-indevs --disable-outdevs --enable-indev=lavfi --enable-gpl --enable-version3 \
   $switches "$@" || { tail -n 30 ffbuild/config.log; exit 1; }
+set +f
+# The compiler tells what a file includes as it compiles it: nothing is preprocessed a second time.
+export CCACHE_DEPEND=1
 make -j"$(nproc)"
 make install DESTDIR="$out"
 rm -rf "$out/usr/local/include" "$out/usr/local/lib/pkgconfig" "$out/usr/local/share"

@@ -1,8 +1,8 @@
-"""The same target built cold in several ways, one after the other: what crossing or emulating costs.
+"""The same stage built cold in several ways, one after the other: what crossing or emulating costs.
 
-The candidate is a built image. Beside it are built the same target of another image of the family,
-and the candidate itself with every command emulated; that image is then compared with the
-candidate, file by file.
+The candidate is a stage of a built image, its target above all. Beside it are built the same stage
+of another image of the family, and the candidate itself with every command emulated; the two are
+then compared file by file.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class ComparisonRecord(Record):
 
     manifest_digest: str
     candidate: str
+    stage: str
     emulation: str
     ways: tuple[WayRecord, ...]
     equality: EqualityRecord | None
@@ -65,36 +66,45 @@ class ComparisonRecord(Record):
 
 def run_comparison(
     plans: dict[str, BuildPlan],
+    candidate: str,
     built: BuildRecord,
     engine: Engine,
     runner: Runner,
     work: WorkFolder,
     console: Console,
 ) -> ComparisonRecord:
-    """Build each plan cold; `plans` are by name, and one of them is the plan of `built`.
+    """Build each plan cold; `plans` are by name, and that of the candidate is about what `built` built.
 
     Raises MeasurementError for plans that cannot be compared. What cannot be run here is a run that
     is not measured.
     """
     _refuse_other_bases(plans)
     remove_leftovers(runner, work.path)
-    ways, equality = [], None
-    for name, plan in plans.items():
-        console.print(f"{name}: {plan.image_name} {plan.target}")
-        with tempfile.TemporaryDirectory(prefix="benchmark-", dir=work.path) as folder:
-            layout = Path(folder) / "layout" if name == EMULATED else None
-            run = _run(name, plan, engine, runner, Path(folder), layout, console)
-            if layout and run.valid:
-                console.print("comparing it with the candidate, file by file")
-                equality = compare_layouts(open_layout(work.layout), open_layout(layout), ALLOWED)
-        ways.append(WayRecord(name=name, platform=plan.platform, run=run))
+    kept = {candidate, EMULATED} if EMULATED in plans else set()
+    with tempfile.TemporaryDirectory(prefix="benchmark-", dir=work.path) as folder:
+        layouts = {name: Path(folder) / name / "layout" for name in kept}
+        ways = []
+        for name, plan in plans.items():
+            console.print(f"{name}: {plan.image_name} {plan.target}")
+            run = _run(name, plan, engine, runner, Path(folder) / name, layouts.get(name), console)
+            ways.append(WayRecord(name=name, platform=plan.platform, run=run))
+        equality = _compare(layouts, candidate, console)
     return ComparisonRecord(
         manifest_digest=built.manifest_digest,
-        candidate=built.image_name,
+        candidate=candidate,
+        stage=plans[candidate].target,
         emulation=check_emulation().cause,
         ways=tuple(ways),
         equality=equality,
     )
+
+
+def _compare(layouts: dict[str, Path], candidate: str, console: Console) -> EqualityRecord | None:
+    # The index is written last: without one nothing was exported to its end.
+    if not layouts or not all((layout / "index.json").exists() for layout in layouts.values()):
+        return None
+    console.print("comparing what was emulated with the candidate, file by file")
+    return compare_layouts(open_layout(layouts[candidate]), open_layout(layouts[EMULATED]), ALLOWED)
 
 
 def emulate(plan: BuildPlan) -> BuildPlan:
@@ -136,6 +146,7 @@ def _run(
     if name == EMULATED and emulation.status != "ok":
         note = f"{emulation.cause} ({emulation.cure})"
         return RunRecord(scenario=COLD.name, duration_s=None, valid=False, note=note)
+    scratch.mkdir()
     return run_cold(plan, engine, runner, scratch, layout, console)[0]
 
 

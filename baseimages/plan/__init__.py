@@ -8,7 +8,7 @@ the Dockerfile and looks for a certificate bundle; starts no process and needs n
 from baseimages.plan.certificates import find_ca_bundle
 from baseimages.plan.index import IndexPlan, indexes_to_json, make_indexes, render_indexes
 from baseimages.plan.model import BaseImage, BuildPlan, Origin, Secret
-from baseimages.plan.planner import SOURCE_DATE_EPOCH_S, make_plan
+from baseimages.plan.planner import SOURCE_DATE_EPOCH_S, choose_stage, make_plan
 from baseimages.plan.render import plan_to_json, render_bake, render_plan
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Origin",
     "Secret",
     "IndexPlan",
+    "choose_stage",
     "make_plan",
     "make_indexes",
     "render_indexes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -77,6 +78,15 @@ def make_plan(
         secrets=(Secret(id="ca", path=ca_bundle),) if ca_bundle else (),
         revision=revision,
     )
+
+
+def choose_stage(plan: BuildPlan, stage: str | None) -> BuildPlan:
+    """The same plan up to one of its stages; None is its target. Raises UsageError."""
+    if stage is None:
+        return plan
+    if stage not in plan.stages:
+        raise unknown_word("stage", stage, plan.stages)
+    return dataclasses.replace(plan, target=stage)
 
 
 def _own_args(base: BaseImage, revision: Revision) -> dict[str, str]:

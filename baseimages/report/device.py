@@ -10,14 +10,11 @@ from baseimages.report.record import TargetReport
 Row = tuple[str, str]
 
 
-def render_comparison(part: TargetReport) -> str:
-    """Wall and processor seconds of each way, as ratios to the first; empty where nobody compared."""
-    record = part.comparison
-    if record is None:
-        return ""
+def render_comparison(record: ComparisonRecord) -> str:
+    """Wall and processor seconds of each way, as ratios to the first."""
     header = ("way", "platform", "wall time", "ratio", "processor time", "ratio", "valid", "note")
     return (
-        "### Cold builds side by side\n\n"
+        f"### Cold builds side by side: {escape(record.stage)}\n\n"
         f"In one run, in this order; ratios to {escape(record.ways[0].name)}. "
         f"arm64 programs on this host: {escape(record.emulation)}.\n\n"
         + render_table(header, _list_ways(record))

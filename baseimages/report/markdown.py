@@ -86,7 +86,7 @@ def summary_row(part: TargetReport) -> tuple[str, ...]:
 
 def _render_target(part: TargetReport) -> str:
     sections = [f"## {part.build.target} on {part.build.base.family}\n\n"]
-    sections += [_stands_on(part), _layers(part), _benchmark(part), render_comparison(part)]
+    sections += [_stands_on(part), _layers(part), _benchmark(part), *map(render_comparison, part.comparisons)]
     sections += [render_device(part), _steps(part), _suite(part)]
     return "".join([*sections, _programs(part), _scan(part)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -30,7 +31,7 @@ class TargetReport(BaseModel):
     suite: SuiteRecord | None
     scan: ScanRecord | None
     benchmark: BenchmarkRecord | None
-    comparison: ComparisonRecord | None = None
+    comparisons: tuple[ComparisonRecord, ...] = ()
     start: StartRecord | None = None
     budget_bytes: int | None = None
     update: UpdateCost | None = None
@@ -110,10 +111,17 @@ def _collect(work: WorkFolder, image: Image, made_by: str) -> TargetReport:
         scan=_same_image(work.path / WorkFolder.SCAN, ScanRecord, build),
         benchmark=_same_image(work.path / WorkFolder.BENCHMARK, BenchmarkRecord, build),
         elf=_same_image(work.path / WorkFolder.ELF, ElfRecord, build),
-        comparison=_same_image(work.path / WorkFolder.COMPARISON, ComparisonRecord, build),
+        comparisons=tuple(_load_comparisons(work, build)),
         start=_same_image(work.path / WorkFolder.START, StartRecord, build),
         budget_bytes=image.budget_bytes.get(build.target),
     )
+
+
+def _load_comparisons(work: WorkFolder, build: BuildRecord) -> Iterator[ComparisonRecord]:
+    for path in sorted(work.path.glob(work.comparison("*").name)):
+        record = _same_image(path, ComparisonRecord, build)
+        if record:
+            yield record
 
 
 def _same_image(path: Path, model: type[RecordT], build: BuildRecord) -> RecordT | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -11,7 +12,8 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.process
 SCRIPT = ROOT / "scripts" / "list-codecs.sh"
 TABLE = ROOT / "scripts" / "codecs.txt"
-COLUMNS = ("switches", "build", "debian-13", "ubuntu-24.04")
+COMPONENTS = re.compile(r"--(disable|enable)-(de|en)coders?\b|--(disable|enable)-(de)?muxers?\b")
+COLUMNS = ("switches", "build", "debian-13", "ubuntu-24.04", "jetpack-6")
 
 
 def list_codecs(*words: str) -> subprocess.CompletedProcess[str]:
@@ -22,14 +24,26 @@ def test_each_row_has_all_columns_and_known_profiles() -> None:
     rows = [line.split() for line in TABLE.read_text().splitlines() if not line.startswith("#")]
     assert rows
     for row in rows:
-        assert len(row) == 5, row
+        assert len(row) == 6, row
         assert set(row[1].split(",")) <= {"full", "pi"}, row
 
 
 def test_the_profile_of_boards_drops_heavy_encoders_and_adds_their_hardware() -> None:
     full, board = (set(list_codecs(name, "switches").stdout.split()) for name in ("full", "pi"))
     assert full - board == {"--enable-libsvtav1", "--enable-libx265", "--enable-vaapi"}
-    assert board - full == {"--enable-v4l2-m2m"}
+    own = {word for word in board - full if not COMPONENTS.match(word)}
+    assert own == {"--enable-v4l2-m2m"}
+
+
+def test_the_profile_of_boards_lists_what_it_compiles_of_each_kind_that_it_has_switched_off() -> None:
+    words = list_codecs("pi", "switches").stdout.split()
+    off = {kind for word in words for kind in re.findall(r"^--disable-(\w+)s$", word)}
+    on = {kind for word in words for kind in re.findall(r"^--enable-(\w+)=", word)}
+    assert off == on == {"decoder", "demuxer", "encoder", "muxer"}
+    # configure takes switches in their order: what is switched on has to come last
+    assert max(map(words.index, (f"--disable-{kind}s" for kind in off))) < len(off)
+    # without this one every source of lavfi fails
+    assert "wrapped_avframe" in ",".join(word for word in words if word.startswith("--enable-decoder="))
 
 
 @pytest.mark.parametrize("column", COLUMNS)

@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 
 from baseimages.build import BuildRecord
-from baseimages.errors import MeasurementError
+from baseimages.errors import MeasurementError, UsageError
 from baseimages.host import Check
 from baseimages.inspect import EqualityRecord
 from baseimages.measure import RunRecord, comparison, describe_comparison, emulate, run_comparison
 from baseimages.measure.comparison import ComparisonRecord, WayRecord
-from baseimages.plan import BuildPlan
+from baseimages.plan import BuildPlan, choose_stage
 from baseimages.records import WorkFolder
 from tests.build.conftest import ENGINE
 from tests.conftest import FakeRunner
@@ -34,11 +34,15 @@ class World:
         self.run = RUN
 
     def run_cold(self, plan: BuildPlan, *words: object) -> tuple[RunRecord, str | None]:
-        self.built.append((plan.build_platform, words[3] is not None))
+        layout = words[3]
+        self.built.append((plan.build_platform, layout is not None))
+        if isinstance(layout, Path) and self.run.valid:
+            layout.mkdir(parents=True)
+            (layout / "index.json").touch()
         return self.run, None
 
     def compare_layouts(self, left: Path, right: Path, _: object) -> EqualityRecord:
-        assert (left.parent.name, right.name) == ("core", "layout")
+        assert (left.parent.name, right.parent.name) == ("mine", "emulated")
         return EqualityRecord(compared=7, differences=())
 
 
@@ -60,7 +64,7 @@ def candidate(plan: BuildPlan) -> BuildPlan:
 
 
 def compare(plans: dict[str, BuildPlan], built: BuildRecord, work: WorkFolder, console: Console):
-    return run_comparison(plans, built, ENGINE, FakeRunner(), work, console)
+    return run_comparison(plans, "mine", built, ENGINE, FakeRunner(), work, console)
 
 
 def test_an_emulated_plan_runs_every_command_on_the_images_own_platform(candidate: BuildPlan) -> None:
@@ -77,7 +81,7 @@ def test_without_emulation_the_emulated_way_is_not_measured_and_says_what_cures_
     assert emulated
     assert (emulated.run.duration_s, emulated.run.valid) == (None, False)
     assert emulated.run.note == "none registered (register it)"
-    assert world.built == [("linux/amd64", False)]
+    assert world.built == [("linux/amd64", True)]
     assert (record.equality, record.emulation) == (None, "none registered")
     assert "not measured" in describe_comparison(record)
 
@@ -87,7 +91,7 @@ def test_the_emulated_image_is_compared_with_the_candidate(
 ) -> None:
     world.emulation = EMULATION
     record = compare({"mine": candidate, "emulated": emulate(candidate)}, built, work, console)
-    assert world.built == [("linux/amd64", False), ("linux/arm64", True)]
+    assert world.built == [("linux/amd64", True), ("linux/arm64", True)]
     assert record.equality
     assert record.manifest_digest == DIGEST
     assert "7 paths compared, equal" in describe_comparison(record)
@@ -97,7 +101,8 @@ def test_an_emulated_run_that_failed_compares_no_files(
     world: World, candidate: BuildPlan, built: BuildRecord, work: WorkFolder, console: Console
 ) -> None:
     world.emulation, world.run = EMULATION, RUN.model_copy(update={"valid": False})
-    assert compare({"emulated": emulate(candidate)}, built, work, console).equality is None
+    plans = {"mine": candidate, "emulated": emulate(candidate)}
+    assert compare(plans, built, work, console).equality is None
 
 
 @pytest.mark.parametrize("change", [{"family": "other"}, {"origin": "declared"}])
@@ -115,6 +120,21 @@ def test_plans_on_other_bases_are_not_comparable(
     assert world.built == []
 
 
+def test_without_an_emulated_way_nothing_is_exported(
+    world: World, candidate: BuildPlan, built: BuildRecord, work: WorkFolder, console: Console
+) -> None:
+    record = compare({"cpu": candidate, "mine": candidate}, built, work, console)
+    assert world.built == [("linux/amd64", False)] * 2
+    assert (record.stage, record.equality) == ("core", None)
+
+
+def test_a_stage_of_the_plan_can_be_built_instead_of_its_target(candidate: BuildPlan) -> None:
+    assert choose_stage(candidate, "os").target == "os"
+    assert choose_stage(candidate, None) is candidate
+    with pytest.raises(UsageError, match="stage"):
+        choose_stage(candidate, "so")
+
+
 def test_a_ratio_needs_both_numbers() -> None:
     mine = WayRecord(name="a", platform="linux/arm64", run=RUN)
     other = mine.model_copy(update={"run": RUN.model_copy(update={"duration_s": 100.0, "cpu_s": None})})
@@ -124,7 +144,8 @@ def test_a_ratio_needs_both_numbers() -> None:
 def test_a_record_comes_back_from_its_text() -> None:
     record = ComparisonRecord(
         manifest_digest=DIGEST,
-        candidate="image_one",
+        candidate="one",
+        stage="core",
         emulation="none",
         ways=(WayRecord(name="a", platform="linux/arm64", run=RUN),),
         equality=EqualityRecord(compared=1, differences=()),
