@@ -16,11 +16,11 @@ from typing import IO, Literal, cast
 
 from pydantic import BaseModel, ConfigDict
 
-from baseimages.inspect.layers import open_layer
+from baseimages.inspect.layers import open_tar, read_entries
 from baseimages.inspect.layout import Layout
+from baseimages.inspect.tree import OPAQUE, WHITEOUT
 from baseimages.records import Record
 
-WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
 ATTRIBUTE = "SCHILY.xattr."
 Kind = Literal["only left", "only right", "type", "content", "mode", "owner", "attributes"]
 # Fields of an entry, in the order in which a difference is told.
@@ -83,8 +83,8 @@ def read_image(layout: Layout) -> dict[str, Entry]:
     """Every path of an image, its layers laid over each other (OCI image specification, layer.md)."""
     tree: dict[str, Entry] = {}
     for layer in layout.layers:
-        with open_layer(layer) as stream:
-            own = read_tree(stream)
+        with open_tar(layer) as (tar, _):
+            own = _read_entries(tar)
         for path in [path for path in own if Path(path).name.startswith(WHITEOUT)]:
             del own[path]
             _remove(path, tree)
@@ -100,15 +100,18 @@ def _remove(whiteout: str, tree: dict[str, Entry]) -> None:
             del tree[path]
 
 
-def read_tree(stream: IO[bytes]) -> dict[str, Entry]:
+def read_tar(stream: IO[bytes]) -> dict[str, Entry]:
     """Every path of a tar stream; of a path that comes twice, the later one counts."""
-    tree: dict[str, Entry] = {}
     with tarfile.open(fileobj=stream, mode="r|*") as tar:
-        for member in tar:
-            name = member.name.removeprefix("./").strip("/")
-            if name not in ("", "."):
-                tree[name] = _read_entry(tar, member, tree)
-            tar.members = []  # type: ignore[attr-defined] # it must not grow with the tree
+        return _read_entries(tar)
+
+
+def _read_entries(tar: tarfile.TarFile) -> dict[str, Entry]:
+    tree: dict[str, Entry] = {}
+    for member in read_entries(tar):
+        name = member.name.removeprefix("./").strip("/")
+        if name not in ("", "."):
+            tree[name] = _read_entry(tar, member, tree)
     return tree
 
 

@@ -105,7 +105,7 @@ def open_tar(layer: LayerBlob) -> Iterator[tuple[tarfile.TarFile, HashingReader]
     Raises VerificationError when it cannot be unpacked, and at the end when it was another tar than
     the diff id names.
     """
-    with open_layer(layer) as stream:
+    with _open_layer(layer) as stream:
         reader = HashingReader(stream)
         with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r|", bufsize=BUFFER_BYTES) as tar:
             yield tar, reader
@@ -125,8 +125,7 @@ def read_entries(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 @contextmanager
-def open_layer(layer: LayerBlob) -> Iterator[IO[bytes]]:
-    """The layer's tar, decompressed as it is read."""
+def _open_layer(layer: LayerBlob) -> Iterator[IO[bytes]]:
     with layer.path.open("rb") as raw:
         if layer.media_type.endswith("gzip"):
             with igzip.IGzipFile(fileobj=raw) as stream:  # type: ignore[no-untyped-call] # isal ships no types

@@ -17,7 +17,7 @@ from baseimages.build.engine import find_engine
 from baseimages.command import ProcessRunner
 from baseimages.declare import load_family
 from baseimages.declare.family import Platform
-from baseimages.inspect.equality import EqualityRecord, compare_trees, read_tree
+from baseimages.inspect.equality import EqualityRecord, compare_trees, read_tar
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.engine
@@ -53,7 +53,7 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def compare(trees: Path) -> EqualityRecord:
     with (trees / "cross.tar").open("rb") as left, (trees / "emulated.tar").open("rb") as right:
-        return compare_trees(read_tree(left), read_tree(right), ())
+        return compare_trees(read_tar(left), read_tar(right), ())
 
 
 def test_a_cross_installed_tree_equals_an_emulated_one(trees: Path) -> None:
@@ -64,5 +64,5 @@ def test_a_cross_installed_tree_equals_an_emulated_one(trees: Path) -> None:
 
 def test_no_stand_in_is_left_behind(trees: Path) -> None:
     with (trees / "cross.tar").open("rb") as stream:
-        paths = read_tree(stream)
+        paths = read_tar(stream)
     assert not [path for path in paths if "x86_64" in path or path.endswith(".foreign") or path == "lib64"]

@@ -14,7 +14,7 @@ from baseimages.inspect.equality import (
     EqualityRecord,
     compare_trees,
     read_image,
-    read_tree,
+    read_tar,
 )
 from tests.inspect.test_layout import make_layout
 
@@ -39,7 +39,7 @@ def pack(**changes: object) -> io.BytesIO:
 def compare(
     left: io.BytesIO, right: io.BytesIO, allowed: tuple[AllowedDifference, ...] = ()
 ) -> EqualityRecord:
-    return compare_trees(read_tree(left), read_tree(right), allowed)
+    return compare_trees(read_tar(left), read_tar(right), allowed)
 
 
 def test_equal_trees_have_no_difference_whatever_their_times() -> None:
