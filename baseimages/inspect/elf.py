@@ -25,13 +25,13 @@ from rich.console import Console
 from baseimages.errors import ScanError
 from baseimages.inspect.instructions import EXTENSIONS, INLINED
 from baseimages.inspect.layout import Layout
-from baseimages.inspect.loader import MACHINES, Loader, why_absent
+from baseimages.inspect.loader import MACHINES, SITE, Loader, why_absent
 from baseimages.inspect.programs import Program
 from baseimages.inspect.tree import Tree, read_tree
 from baseimages.records import Record
 
 SHOWN = 5
-Rule = Literal["damaged", "machine", "loader", "needed", "extension"]
+Rule = Literal["damaged", "machine", "loader", "needed", "glibc", "extension"]
 NUMBERS = "constants of SHA-2 or P-256 between functions; they look like instructions"
 # Files with instructions that nothing in them guards visibly, and why that is right.
 ALLOWED_EXTENSIONS = (
@@ -74,6 +74,7 @@ class ElfRecord(Record):
     """What was judged. A file with several names counts once; `needed` counts pairs of file and library,
     `absent` those that an image may lack.
 
+    `glibc` is the version of the image's C library, `glibc_needed` the newest that a Python package needs.
     `extensions` is None where they were not looked at.
     """
 
@@ -85,6 +86,8 @@ class ElfRecord(Record):
     found: int
     by_sibling: int
     absent: int
+    glibc: str
+    glibc_needed: str
     extensions: dict[str, ExtensionCount] | None
     findings: tuple[ElfFinding, ...]
     allowed: tuple[ElfFinding, ...]
@@ -100,6 +103,8 @@ class _Verdict:
     )
     findings: list[ElfFinding] = field(default_factory=list)
     allowed: list[ElfFinding] = field(default_factory=list)
+    glibc: tuple[int, ...] = ()
+    glibc_needed: tuple[int, ...] = ()
 
     def tell(self, path: str, rule: Rule, detail: str) -> None:
         self.findings.append(ElfFinding(path=path, rule=rule, detail=detail))
@@ -123,7 +128,7 @@ def check_programs(layout: Layout, console: Console) -> ElfRecord:
     tree = read_tree(layout, console)
     loader = Loader(tree, architecture, _environment(layout))
     programs = dict(_list_programs(tree))
-    verdict, fitting = _Verdict(), 0
+    verdict, fitting = _Verdict(glibc=loader.glibc()), 0
     for path, program in programs.items():
         fitting += _judge(path, program, loader, verdict)
     return _make_record(layout, architecture, len(programs), fitting, verdict)
@@ -153,6 +158,10 @@ def _judge(path: str, program: Program, loader: Loader, verdict: _Verdict) -> bo
     if program.interpreter and not loader.holds(program.interpreter):
         verdict.tell(path, "loader", f"{program.interpreter} is missing")
     _judge_needed(path, program, loader, verdict)
+    if SITE.search(path):
+        verdict.glibc_needed = max(verdict.glibc_needed, program.glibc)
+    if program.glibc > verdict.glibc:
+        verdict.tell(path, "glibc", f"needs {_spell(program.glibc)}, the image has {_spell(verdict.glibc)}")
     _judge_extensions(path, program, verdict)
     return True
 
@@ -200,10 +209,16 @@ def _make_record(layout: Layout, architecture: str, files: int, fitting: int, ve
         found=verdict.ways["found"],
         by_sibling=verdict.ways["sibling"],
         absent=verdict.ways["absent"],
+        glibc=_spell(verdict.glibc),
+        glibc_needed=_spell(verdict.glibc_needed),
         extensions=extensions if architecture == "arm64" else None,
         findings=tuple(verdict.findings),
         allowed=tuple(verdict.allowed),
     )
+
+
+def _spell(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version)) or "no C library"
 
 
 def describe_programs(record: ElfRecord) -> str:

@@ -65,6 +65,12 @@ class Loader:
         file = self._tree.locate(path)
         return isinstance(file, File) and file.program is not None and self.fits(file.program)
 
+    def glibc(self) -> tuple[int, ...]:
+        """The version of the image's C library, empty where there is none."""
+        found = (self._tree.locate(f"{folder}/libc.so.6") for folder in self._folders if folder)
+        files = (file.program for file in found if isinstance(file, File) and file.program)
+        return next((program.glibc for program in files), ())
+
     def find(self, name: str, path: str, program: Program) -> Way:
         """How the program at `path` gets the library `name`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -36,6 +37,9 @@ QUESTIONS = (
     b"\0__aarch64_cas",
     b"\0__aarch64_ldadd",
 )
+# Versions of the C library's symbols, which a file names where it needs them, and the library itself
+# where it has them.
+GLIBC = re.compile(rb"\0GLIBC_(\d+)\.(\d+)(?=[.\0])")
 GO_SECTION = ".go.buildinfo"  # Go's runtime asks in every program
 # What pyelftools raises where bytes are not what their headers promise; it checks little itself.
 DAMAGE = (ELFError, ValueError, LookupError, AttributeError, TypeError, OverflowError)
@@ -46,7 +50,8 @@ class Program:
     """An ELF file. `search` are its own folders (RUNPATH, else RPATH), as they are written;
     `extensions` counts words beyond a Cortex-A72, for 64-bit Arm only; `asks` tells that it has a
     way to learn what the processor can, `chooses` that whole functions are chosen by it: by the loader
-    or by Go's runtime. With `damage` nothing else is known.
+    or by Go's runtime; `glibc` is the newest C library that its symbols name, empty where none does.
+    With `damage` nothing else is known.
     """
 
     machine: str = ""
@@ -55,6 +60,7 @@ class Program:
     needed: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
     soname: str = ""
+    glibc: tuple[int, ...] = ()
     extensions: dict[str, int] = field(default_factory=dict)
     asks: bool = False
     chooses: bool = False
@@ -85,6 +91,7 @@ def _read(elf: ELFFile, file: IO[bytes], size_bytes: int) -> Program:
         needed=_tags(elf, "NEEDED"),
         search=tuple(folder for text in search for folder in text.split(":")),
         soname="".join(_tags(elf, "SONAME")),
+        glibc=_read_glibc(elf),
         extensions=count_extensions(file, list(_find_code(elf))) if is_arm else {},
         asks=is_arm and _asks(elf),
         chooses=is_arm and _chooses(elf),
@@ -103,6 +110,12 @@ def _tags(elf: ELFFile, name: str) -> tuple[str, ...]:
         if isinstance(segment, DynamicSegment)
         for tag in segment.iter_tags(f"DT_{name}")
     )
+
+
+def _read_glibc(elf: ELFFile) -> tuple[int, ...]:
+    section = elf.get_section_by_name(".dynstr")
+    found = GLIBC.findall(section.data()) if section else ()
+    return max((tuple(map(int, version)) for version in found), default=())
 
 
 def _find_code(elf: ELFFile) -> Iterator[tuple[int, int]]:

@@ -217,6 +217,7 @@ def _programs(part: TargetReport) -> str:
         ("found", str(elf.found)),
         ("loaded by a sibling", str(elf.by_sibling)),
         ("allowed to be absent", str(elf.absent)),
+        ("C library there, and the newest that a Python package needs", f"{elf.glibc}, {elf.glibc_needed}"),
         ("findings", str(len(elf.findings))),
     ]
     found = [(escape(f.path), f.rule, escape(shorten(f.detail, 200))) for f in elf.findings]

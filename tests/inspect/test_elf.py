@@ -347,3 +347,14 @@ def test_the_assembler_was_asked_about_every_extension() -> None:
 def test_words_are_counted_where_they_stand_and_a_rest_of_bytes_is_none() -> None:
     data = struct.pack("<4I", CAS, CAS, NOP, CAS) + b"\x62\x7c"
     assert count_extensions(io.BytesIO(data), [(4, 14)]) == {"LSE": 2, "LSE inlined": 1}
+
+
+def test_a_file_for_a_newer_c_library_than_the_image_has_is_a_finding(check: Check) -> None:
+    libc = make_elf(soname="libc.so.6", names=("GLIBC_2.4", "GLIBC_2.35", "GLIBC_PRIVATE"))
+    old = make_elf("libc.so.6", names=("GLIBC_2.17", "GLIBC_2.9", "GLIBC_ABI_DT_RELR"))
+    new = make_elf("libc.so.6", names=("GLIBC_2.36",))
+    record = check({f"{LIB}/libc.so.6": libc}, {f"{SITE}/old.so": old})
+    assert (record.findings, record.glibc, record.glibc_needed) == ((), "2.35", "2.17")
+    record = check({f"{LIB}/libc.so.6": libc}, {"usr/bin/new": new})
+    assert told(record) == [("/usr/bin/new", "glibc", "needs 2.36, the image has 2.35")]
+    assert (record.glibc, record.glibc_needed) == ("2.35", "no C library")

@@ -78,6 +78,7 @@ def with_programs(report: ImageReport, **changes: Any) -> ImageReport:
     facts = {
         "manifest_digest": report.targets[0].build.manifest_digest, "architecture": "arm64",
         "files": 4, "right_machine": 3, "needed": 9, "found": 5, "by_sibling": 2, "absent": 1,
+        "glibc": "2.41", "glibc_needed": "2.38",
         "extensions": {"LSE": {"asking": 6, "needing": 1, "allowed": 0}},
         "findings": [{"path": "/a|b", "rule": "needed", "detail": "lib|x is missing"}],
         "allowed": [{"path": f"/{n}", "rule": "needed", "detail": "libcuda: driver"} for n in "ab"],
