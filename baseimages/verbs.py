@@ -25,7 +25,7 @@ from baseimages.compat import (
     run_compat,
     write_compatibility,
 )
-from baseimages.declare import Family, Image, Platform, load_family, load_revision, render_schema
+from baseimages.declare import AUTO, Family, Image, Platform, load_family, load_revision, render_schema
 from baseimages.declare.locks import run_locks
 from baseimages.declare.pins import apply_changes
 from baseimages.errors import LintError, RecordError, SuiteError, UsageError
@@ -88,7 +88,7 @@ class Selection:
         """The declared image. Raises UsageError, with the nearest name, for any unknown word."""
         image = self.family.image(self.variant)
         image.target(self.target)
-        image.base(None if self.base == "auto" else self.base)
+        image.base(None if self.base == AUTO else self.base)
         return image
 
 
@@ -111,9 +111,9 @@ def describe_indexes(selection: Selection, inputs: BuildInputs, *, as_json: bool
     family, wanted = selection.family, selection.base
     plans = []
     for variant, image in family.images.items():
-        base = family.first_of_index(image).bases[0] if wanted == "auto" else wanted
-        family.base(base)  # an unknown word is refused, another base of the family is not
-        if base in image.bases:
+        base = family.first_of_index(image).bases[0] if wanted == AUTO else wanted
+        not_built = family.base(base).not_built  # an unknown word is refused, another base is not
+        if base in image.bases and not not_built:
             plans.append(_plan_as_declared(replace(selection, variant=variant, base=base), inputs))
     indexes = make_indexes(family, plans)
     return indexes_to_json(indexes) if as_json else render_indexes(indexes)
@@ -121,7 +121,7 @@ def describe_indexes(selection: Selection, inputs: BuildInputs, *, as_json: bool
 
 def _plan_as_declared(selection: Selection, inputs: BuildInputs) -> BuildPlan:
     family, image = selection.family, selection.image
-    name = image.bases[0] if selection.base == "auto" else selection.base
+    name = family.built_bases(image, selection.base)[0]
     declared = family.base(name)
     base = BaseImage(
         family=name,
@@ -293,7 +293,7 @@ def find_build(selection: Selection) -> tuple[WorkFolder, BuildRecord]:
     """The latest stored build that fits. Raises RecordError naming the build command."""
     image = selection.image
     targets = image.targets if selection.target is None else (image.target(selection.target),)
-    bases = image.bases if selection.base == "auto" else (image.base(selection.base),)
+    bases = image.bases if selection.base == AUTO else (image.base(selection.base),)
     made_by = " ".join(
         [f"invoke build --variant {selection.variant}", *(f"--target {name}" for name in targets[:1])]
     )

@@ -4,7 +4,7 @@ Enters: a `BuildPlan`. Leaves: the image in the engine's store, its OCI layout, 
 Before that: the engine that answers, the base image that can be had, the parts left out.
 """
 
-from baseimages.build.base import choose_base
+from baseimages.build.base import choose_base, choose_stand_in
 from baseimages.build.buildx import Outcome, run_build, run_export, run_solve, solve_argv
 from baseimages.build.engine import Engine, find_engine
 from baseimages.build.optional import leave_out_unreachable
@@ -28,6 +28,7 @@ __all__ = [
     "Step",
     "StepRecord",
     "choose_base",
+    "choose_stand_in",
     "find_digests",
     "find_engine",
     "fold_groups",
