@@ -3,7 +3,7 @@
 #   SUITE               its own name
 #   IMAGE_FOLDER        the folder of the image's locks
 #   IMAGE_ARCHITECTURE  amd64 or arm64
-# and may define prepare, which may set ENGINE_OPTIONS, an array of options for the container that
+# and may set SKIPPED_AS, words before the reason of a suite that is skipped, and define prepare, which may set ENGINE_OPTIONS, an array of options for the container that
 # the checks run in, and ask_more, which asks the image from outside with `outcome` and `omit`.
 # Exit 0: every check passed or was skipped with its reason; 1: a check failed; 2: wrong words or
 # no engine. Nothing is mounted: the checks travel by standard input, so a remote engine will do.
@@ -45,13 +45,15 @@ check_engine() { # an engine that answers, has the image, and runs its architect
     *) stop "no container engine answers; start it, or run ./bootstrap.sh" ;;
   esac
   docker image inspect "$image" > /dev/null 2>&1 || stop "no image $image in the engine; build it first"
-  [[ $engine == "$IMAGE_ARCHITECTURE" ]] || skip_all "$engine"
+  [[ $engine == "$IMAGE_ARCHITECTURE" ]] ||
+    skip_all architecture "the image is for $IMAGE_ARCHITECTURE, the engine runs $engine, the client $(uname -m)"
 }
 
-skip_all() { # the whole suite, because the engine runs another architecture
-  printf 'skipped: the image is for %s, the engine runs %s, the client %s\n' "$IMAGE_ARCHITECTURE" "$1" "$(uname -m)"
+skip_all() { # NAME REASON: the whole suite, because it cannot run on this machine
+  local reason="${SKIPPED_AS:-}$2"
+  printf 'skipped: %s\n' "$reason"
   if [[ -n $junit ]]; then
-    printf '<testsuite name="%s" tests="1" skipped="1"><testcase name="architecture" time="0"><skipped message="engine runs %s"/></testcase></testsuite>\n' "$SUITE" "$1" > "$junit"
+    printf '<testsuite name="%s" tests="1" skipped="1"><testcase name="%s" time="0"><skipped message="%s"/></testcase></testsuite>\n' "$SUITE" "$1" "$reason" > "$junit"
   fi
   exit 0
 }
@@ -105,7 +107,8 @@ run_suite() { # WORD...: everything; ends the script
   read_words "$@"
   check_engine
   work=$(mktemp -d)
-  trap 'rm -rf "$work"' EXIT
+  answer=$(mktemp) # not in the folder: tar notices what appears while it reads
+  trap 'rm -rf "$work" "$answer"' EXIT
   docker image inspect --format '{{json .Config.Labels}}' "$image" > "$work/labels.json"
   prepare
   { ask_from_outside; ask_engine_inside; ask_more; } > "$work/outside.tsv"
@@ -115,8 +118,8 @@ run_suite() { # WORD...: everything; ends the script
   local status=0
   tar -C "$work" -c . | docker run --rm -i -e EE_DD=false "${ENGINE_OPTIONS[@]}" "$image" bash -c '
     mkdir /tmp/checks && tar -x -C /tmp/checks && cd /tmp/checks &&
-    { python -B runner.py "$1" >&2; code=$?; cat junit.xml; exit $code; }' _ "$SUITE" > "$work/junit.xml" || status=$?
-  [[ -z $junit || ! -s $work/junit.xml ]] || cp "$work/junit.xml" "$junit"
+    { python -B runner.py "$1" >&2; code=$?; cat junit.xml; exit $code; }' _ "$SUITE" > "$answer" || status=$?
+  [[ -z $junit || ! -s $answer ]] || cat "$answer" > "$junit"
   exit "$status"
 }
 
