@@ -24,18 +24,25 @@ for name in npm npx; do
   chmod 0755 "$out/usr/local/lib/node_modules/npm/bin/$name-cli.js"
   ln -s "../lib/node_modules/npm/bin/$name-cli.js" "$out/usr/local/bin/$name"
 done
-# uv's managed Python brings its own pip; Debian's Python has none and reads this folder.
-if [ "$family" = debian-13 ]; then
-  packages=$out/usr/local/lib/python3.13/dist-packages
-  mkdir -p "$packages"
-  cp -r /tmp/w/pip/pip /tmp/w/pip/pip-*.dist-info "$packages/"
+# Where pip goes, and the Python that runs it. uv's managed Python brings its own pip; Debian's has
+# none, and JetPack's gets one for the environment over it.
+case $family in
+  debian-13) packages=/usr/local/lib/python3.13/dist-packages bin=/usr/local/bin python=/usr/bin/python3 ;;
+  jetpack-6)
+    packages=/opt/python/lib/python3.10/site-packages bin=/opt/python/bin python=/opt/python/bin/python
+    ;;
+  *) packages='' ;;
+esac
+if [ -n "$packages" ]; then
+  mkdir -p "$out$packages" "$out$bin"
+  cp -r /tmp/w/pip/pip /tmp/w/pip/pip-*.dist-info "$out$packages/"
   # launchers for Windows, which scanners take for components of their own
-  rm "$packages"/pip/_vendor/distlib/*.exe
-  sed -i '/distlib\/.*\.exe,/d' "$packages"/pip-*.dist-info/RECORD
+  rm "$out$packages"/pip/_vendor/distlib/*.exe
+  sed -i '/distlib\/.*\.exe,/d' "$out$packages"/pip-*.dist-info/RECORD
   for name in pip pip3; do
-    printf '#!/usr/bin/python3\nfrom pip._internal.cli.main import main\n\nraise SystemExit(main())\n' \
-      > "$out/usr/local/bin/$name"
-    chmod 0755 "$out/usr/local/bin/$name"
+    printf '#!%s\nfrom pip._internal.cli.main import main\n\nraise SystemExit(main())\n' "$python" \
+      > "$out$bin/$name"
+    chmod 0755 "$out$bin/$name"
   done
 fi
 if [ "$machine" = "$(uname -m)" ]; then

@@ -15,7 +15,6 @@ import re
 import shutil
 import sys
 import sysconfig
-import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,7 +23,13 @@ from pathlib import Path
 
 from record import hash_file, render_record
 
-SITE = Path(sysconfig.get_path("purelib"))
+try:
+    import tomllib
+except ImportError:  # Python 3.10, that of JetPack 6's builder; every pip brings it along
+    from pip._vendor import tomli as tomllib
+
+# Where the wheels lie: another place than this Python's where they are for another one.
+SITE = Path(os.environ.get("SITE") or sysconfig.get_path("purelib"))
 # Nothing at run time reads these.
 BUILD_SUFFIXES = {
     ".a": "static libraries",

@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.process
 SCRIPT = ROOT / "scripts" / "list-codecs.sh"
 TABLE = ROOT / "scripts" / "codecs.txt"
-COLUMNS = ("switches", "build", "debian-13", "ubuntu-24.04")
+COLUMNS = ("switches", "build", "debian-13", "ubuntu-24.04", "jetpack-6")
 
 
 def list_codecs(*words: str) -> subprocess.CompletedProcess[str]:
@@ -22,7 +22,7 @@ def test_each_row_has_all_columns_and_known_profiles() -> None:
     rows = [line.split() for line in TABLE.read_text().splitlines() if not line.startswith("#")]
     assert rows
     for row in rows:
-        assert len(row) == 5, row
+        assert len(row) == 6, row
         assert set(row[1].split(",")) <= {"full", "pi"}, row
 
 
