@@ -19,10 +19,11 @@ from invoke import Context, task
 from baseimages import verbs
 from baseimages.declare import ALL_VARIANTS
 from baseimages.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, BaseImagesError
+from baseimages.selection import BuildInputs, Selection
 
 ROOT = Path(__file__).parent
 SELECTION = {
-    "variant": "the image, a key of images.toml (cpu, gpu, arm64)",
+    "variant": "the image, a key of images.toml (cpu, gpu, arm64, tegra)",
     "target": "core or full; otherwise full to build, the latest build to read",
     "base": "auto, or a base family of images.toml (ubuntu-24.04, debian-13)",
 }
@@ -62,12 +63,12 @@ def verb(**options: Any) -> Callable[[Callable[..., None]], Any]:
     return wrap
 
 
-def choose(variant: str, target: str, base: str) -> verbs.Selection:
+def choose(variant: str, target: str, base: str) -> Selection:
     """What the person chose; an empty word means the default."""
-    return verbs.Selection(root=ROOT, variant=variant, target=target or None, base=base)
+    return Selection(root=ROOT, variant=variant, target=target or None, base=base)
 
 
-def choose_built(variant: str, target: str, base: str) -> list[verbs.Selection]:
+def choose_built(variant: str, target: str, base: str) -> list[Selection]:
     """What the person chose among the built images; no variant means each of them."""
     variants = [variant] if variant else verbs.list_built(ROOT)
     return [choose(name, target, base) for name in variants]
@@ -85,7 +86,7 @@ def plan(
     ca_bundle: str = "", build_arg: list[str] | None = None,
 ) -> None:  # fmt: skip
     """Print what a build would do; needs no engine."""
-    inputs = verbs.BuildInputs(ca_bundle=ca_bundle or None, build_args=tuple(build_arg or ()))
+    inputs = BuildInputs(ca_bundle=ca_bundle or None, build_args=tuple(build_arg or ()))
     describe = verbs.describe_indexes if variant == ALL_VARIANTS else verbs.describe_plan
     print(describe(choose(variant, target, base), inputs, as_json=json), end="")
 
@@ -99,7 +100,7 @@ def build(
     json: bool = False, ca_bundle: str = "", build_arg: list[str] | None = None,
 ) -> None:  # fmt: skip
     """Build one image and record its digest, its steps and its layout."""
-    inputs = verbs.BuildInputs(ca_bundle=ca_bundle or None, build_args=tuple(build_arg or ()))
+    inputs = BuildInputs(ca_bundle=ca_bundle or None, build_args=tuple(build_arg or ()))
     selection = choose(variant, target, base)
     print(verbs.build(selection, inputs, dry_run=dry_run, as_json=json), end="")
 
@@ -134,7 +135,7 @@ def benchmark(
     dry_run: bool = False, ca_bundle: str = "", rebuild: bool = False,
 ) -> None:  # fmt: skip
     """Measure cold, no-op and edit builds, and the layers."""
-    inputs = verbs.BuildInputs(ca_bundle=ca_bundle or None)
+    inputs = BuildInputs(ca_bundle=ca_bundle or None)
     for selection in choose_built(variant, target, base):
         text = verbs.benchmark(selection, inputs, rebuild=rebuild, dry_run=dry_run, as_json=json)
         print(text, end="")

@@ -47,6 +47,7 @@ class WorkFolder:
     SCAN: ClassVar[str] = "scan.json"
     LAYERS: ClassVar[str] = "layers.json"
     BENCHMARK: ClassVar[str] = "benchmark.json"
+    WITHOUT_BASE: ClassVar[str] = "without-base.json"
 
     @property
     def path(self) -> Path:

@@ -18,6 +18,8 @@ LEAVES = {"command", "errors", "records"}
 FLOW = ["declare", "plan", "build", "inspect", "measure", "report"]
 # Beside the flow: what each of these rooms may import, and who may import it.
 BESIDE = {"host": {"declare"}, "lint": {"declare", "host"}, "compat": {"declare", "report"}}
+# At the top, left to right: what a person chose, the verb that takes several rooms, all verbs.
+TOP = ["selection", "without_base", "verbs"]
 USERS_OF_HOST = {"build", "inspect", "measure", "lint"}
 
 
@@ -43,8 +45,8 @@ def imported_rooms(path: Path) -> set[str]:
 def allowed_rooms(room: str) -> set[str]:
     if room in LEAVES:
         return LEAVES
-    if room == "verbs":  # at the top: it composes all rooms for tasks.py
-        return LEAVES | BESIDE.keys() | set(FLOW)
+    if room in TOP:
+        return LEAVES | BESIDE.keys() | set(FLOW) | set(TOP[: TOP.index(room)])
     if room in BESIDE:
         return LEAVES | BESIDE[room] | {room}
     left = set(FLOW[: FLOW.index(room) + 1]) if room in FLOW else set()

@@ -17,6 +17,7 @@ from baseimages.build.record import (
     StepRecord,
 )
 from baseimages.build.store import find_digests, probe_cache
+from baseimages.build.without_base import Stretch, WithoutBaseRecord
 
 __all__ = [
     "BaseFacts",
@@ -27,6 +28,8 @@ __all__ = [
     "Outcome",
     "Step",
     "StepRecord",
+    "Stretch",
+    "WithoutBaseRecord",
     "choose_base",
     "choose_stand_in",
     "find_digests",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from baseimages.build import BuildRecord
+from baseimages.build import BuildRecord, WithoutBaseRecord
 from baseimages.declare import Image
 from baseimages.errors import RecordError
 from baseimages.inspect import LayerIndex, ScanRecord, SuiteRecord
@@ -24,6 +24,7 @@ class TargetReport(BaseModel):
     suite: SuiteRecord | None
     scan: ScanRecord | None
     benchmark: BenchmarkRecord | None
+    without_base: WithoutBaseRecord | None = None
 
 
 class ImageReport(Record):
@@ -47,7 +48,7 @@ def collect_report(root: Path, image: Image, variant: str) -> ImageReport:
     found = [
         _collect(work, made_by)
         for base in image.bases
-        for target in image.targets
+        for target in image.every_target
         for work in (WorkFolder(root=root, image_name=image.name, base=base, target=target),)
         if (work.path / WorkFolder.BUILD).exists()
     ]
@@ -70,6 +71,7 @@ def _collect(work: WorkFolder, made_by: str) -> TargetReport:
         suite=_same_image(work.path / WorkFolder.SUITE, SuiteRecord, build),
         scan=_same_image(work.path / WorkFolder.SCAN, ScanRecord, build),
         benchmark=_same_image(work.path / WorkFolder.BENCHMARK, BenchmarkRecord, build),
+        without_base=_same_image(work.path / WorkFolder.WITHOUT_BASE, WithoutBaseRecord, build),
     )
 
 
