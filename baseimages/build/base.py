@@ -53,6 +53,7 @@ def choose_stand_in(
     return dataclasses.replace(
         builder,
         family=family.built_bases(image, AUTO)[0],
+        reference=builder.build_argument,
         origin="stand-in",
         reason=f"stand-in, for build stages only: {builder.reason}",
         build_reference=builder.build_argument,
@@ -74,10 +75,11 @@ def _choose(
         if isinstance(found, BaseImage):
             return dataclasses.replace(found, reason="; ".join([*refusals, found.reason]))
         refusals.append(found)
+    made_here = ", or install mmdebstrap: on Debian and Ubuntu ./bootstrap.sh does"
+    has_recipe = any(family.base(name).bootstrap for name in names)
     raise BaseFamilyError(
         "no base image can be had: " + "; ".join(refusals),
-        next_step="reach a registry (`invoke doctor` asks it), or install mmdebstrap: on Debian and "
-        "Ubuntu ./bootstrap.sh does",
+        next_step="reach a registry (`invoke doctor` asks it)" + (made_here if has_recipe else ""),
     )
 
 

@@ -31,11 +31,9 @@ class BaseImage:
 
     @property
     def build_argument(self) -> str:
-        """The value of BASE_IMAGE: tag and digest; a bootstrapped tag already names its content."""
-        if self.origin == "stand-in":
-            return self.build_reference
-        made_here = self.origin == "bootstrapped"
-        return self.reference if made_here else f"{self.reference}@{self.digest}"
+        """The value of BASE_IMAGE: tag and digest, where the reference does not name its content."""
+        named = self.origin in ("bootstrapped", "stand-in")
+        return self.reference if named else f"{self.reference}@{self.digest}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -191,6 +191,12 @@ def test_without_mmdebstrap_each_base_is_refused_with_its_cause(
     assert "install mmdebstrap" in caught.value.next_step
 
 
+def test_mmdebstrap_is_no_cure_for_a_base_that_it_cannot_make(choose: Choose) -> None:
+    with pytest.raises(BaseFamilyError) as caught:
+        choose("ubuntu-24.04")
+    assert "mmdebstrap" not in caught.value.next_step
+
+
 def test_a_requested_base_is_never_replaced_by_another(choose: Choose, made: list[str]) -> None:
     with pytest.raises(BaseFamilyError, match=r"ubuntu-24\.04"):
         choose("ubuntu-24.04")

@@ -66,7 +66,7 @@ def test_a_bootstrapped_base_is_given_by_its_content_derived_tag(plan_of: PlanOf
     assert dict(plan_of(base=base).build_args)["BASE_IMAGE"] == "baseimages/tiny:0123"
 
 
-STAND_IN = dataclasses.replace(BASE, origin="stand-in", build_reference="builder:1")
+STAND_IN = dataclasses.replace(BASE, reference="builder:1", origin="stand-in", build_reference="builder:1")
 
 
 def with_parts(checkout: Path, **words: object) -> BuildPlan:
