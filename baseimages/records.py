@@ -49,6 +49,7 @@ class WorkFolder:
     LAYERS: ClassVar[str] = "layers.json"
     BENCHMARK: ClassVar[str] = "benchmark.json"
     START: ClassVar[str] = "start.json"
+    WITHOUT_BASE: ClassVar[str] = "without-base.json"
 
     @property
     def path(self) -> Path:

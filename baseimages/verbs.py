@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shlex
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from baseimages.build import BuildRecord, Engine, choose_base, find_engine, leave_out_unreachable, run_build
+from baseimages.build import BuildRecord, Engine, choose_base, find_engine
 from baseimages.command import ProcessRunner, Runner
 from baseimages.compat import (
     check_record,
@@ -25,10 +24,10 @@ from baseimages.compat import (
     run_compat,
     write_compatibility,
 )
-from baseimages.declare import Platform, load_family, load_revision, render_schema
+from baseimages.declare import AUTO, Platform, load_family, render_schema
 from baseimages.declare.locks import run_locks
 from baseimages.declare.pins import apply_changes
-from baseimages.errors import LintError, RecordError, SuiteError, UsageError
+from baseimages.errors import BaseFamilyError, LintError, RecordError, SuiteError
 from baseimages.host import render_checks, run_doctor
 from baseimages.inspect import (
     check_budget,
@@ -57,10 +56,8 @@ from baseimages.plan import (
     BaseImage,
     BuildPlan,
     choose_stage,
-    find_ca_bundle,
     indexes_to_json,
     make_indexes,
-    make_plan,
     plan_to_json,
     render_indexes,
     render_plan,
@@ -73,14 +70,22 @@ from baseimages.records import (
     write_text,
 )
 from baseimages.report import collect_report, render_summary, time_part, write_report
-from baseimages.selection import BuildInputs, Selection, find_build
+from baseimages.selection import (
+    BuildInputs,
+    Selection,
+    build_on,
+    find_build,
+    plan_as_declared,
+    plan_selection,
+)
+from baseimages.without_base import build_without_base, render_way
 
 TAG_S = 30.0
 
 
 def describe_plan(selection: Selection, inputs: BuildInputs, *, as_json: bool) -> str:
     """The plan as text or JSON; asks no engine, so the base is the declared one."""
-    plan = _plan_as_declared(selection, inputs)
+    plan = plan_as_declared(selection, inputs, ProcessRunner())
     return plan_to_json(plan) if as_json else render_plan(plan)
 
 
@@ -89,42 +94,34 @@ def describe_indexes(selection: Selection, inputs: BuildInputs, *, as_json: bool
     family, wanted = selection.family, selection.base
     plans = []
     for variant, image in family.images.items():
-        base = family.first_of_index(image).bases[0] if wanted == "auto" else wanted
-        family.base(base)  # an unknown word is refused, another base of the family is not
-        if base in image.bases:
-            plans.append(_plan_as_declared(replace(selection, variant=variant, base=base), inputs))
+        base = family.first_of_index(image).bases[0] if wanted == AUTO else wanted
+        not_built = family.base(base).not_built  # an unknown word is refused, another base is not
+        if base in image.bases and not not_built:
+            plans.append(
+                plan_as_declared(replace(selection, variant=variant, base=base), inputs, ProcessRunner())
+            )
     indexes = make_indexes(family, plans)
     return indexes_to_json(indexes) if as_json else render_indexes(indexes)
 
 
-def _plan_as_declared(selection: Selection, inputs: BuildInputs) -> BuildPlan:
-    family, image = selection.family, selection.image
-    name = image.bases[0] if selection.base == "auto" else selection.base
-    declared = family.base(name)
-    base = BaseImage(
-        family=name,
-        reference=declared.reference,
-        digest=declared.digest,
-        origin="declared",
-        reason="planned without asking an engine",
-    )
-    return _plan(selection, inputs, base, Platform.of_machine(platform.machine()), ProcessRunner())
-
-
 def build(selection: Selection, inputs: BuildInputs, *, dry_run: bool, as_json: bool) -> str:
-    """Build one image and store its BuildRecord."""
+    """Build one image and store its BuildRecord; without its base, what needs none."""
     if dry_run:
         return describe_plan(selection, inputs, as_json=as_json)
     runner, console = ProcessRunner(), _console()
-    target = selection.image.target(selection.target)
-    with checkout_lock(selection.root), time_part(selection.root, f"build {target}"):
+    family, image = selection.family, selection.image
+    # Of some images the base decides which target it will be.
+    part = selection.variant if image.without_base else image.target(selection.target)
+    with checkout_lock(selection.root), time_part(selection.root, f"build {part}"):
         engine = find_engine(runner)
-        base = choose_base(selection.family, selection.image, selection.base, engine, runner, console)
-        console.print(f"base: {base.family} ({base.origin}): {base.reason}")
-        inputs = _leave_out(selection, inputs, console)
-        plan = _plan(selection, inputs, base, engine.platform, runner)
-        work = selection.work(base.family, target)
-        record = run_build(plan, engine, runner, work, console)
+        try:
+            base = choose_base(family, image, selection.base, engine, runner, console)
+            record = build_on(base, selection, inputs, engine, runner, console)
+        except BaseFamilyError as refusal:
+            if image.without_base is None or selection.target in image.targets:
+                raise
+            way = build_without_base(selection, inputs, refusal.message, engine, runner, console)
+            return render_record(way) if as_json else render_way(image, way)
     return render_record(record) if as_json else _describe_build(record)
 
 
@@ -300,7 +297,7 @@ def _plan_again(selection: Selection, inputs: BuildInputs, record: BuildRecord, 
     """The plan of a stored build: its base, its arguments, its revision."""
     built = replace(selection, target=record.target)
     host = Platform.of_machine(record.engine.architecture)
-    plan = _plan(built, inputs, BaseImage(**record.base.model_dump()), host, runner)
+    plan = plan_selection(built, inputs, BaseImage(**record.base.model_dump()), host, runner)
     if plan.revision.label != record.revision:
         raise RecordError(
             f"{record.tags[0]} was built from {record.revision}, the checkout is at another",
@@ -318,35 +315,7 @@ def _plan_other(
     other = replace(selection, variant=name, target=plan.target, base=plan.base.family)
     base = choose_base(other.family, other.image, other.base, engine, runner, _console())
     same = tuple(f"{arg}={value}" for arg, value in plan.build_args if arg in other.image.optional)
-    return _plan(other, replace(inputs, build_args=same), base, engine.platform, runner)
-
-
-def _leave_out(selection: Selection, inputs: BuildInputs, console: Console) -> BuildInputs:
-    """Leave out optional parts whose hosts do not answer, unless a person decided."""
-    decided = {_split(word)[0] for word in inputs.build_args}
-    missing = leave_out_unreachable(selection.image, selection.root)
-    words = tuple(f"{name}={value}" for name, value in missing if name not in decided)
-    if words:
-        console.print(f"left out, because its host cannot be reached: {' '.join(words)}")
-    return replace(inputs, build_args=(*inputs.build_args, *words))
-
-
-def _plan(
-    selection: Selection, inputs: BuildInputs, base: BaseImage, host: Platform, runner: Runner
-) -> BuildPlan:
-    pairs = tuple(_split(word) for word in inputs.build_args)
-    explicit = Path(inputs.ca_bundle) if inputs.ca_bundle else None
-    return make_plan(
-        selection.family,
-        variant=selection.variant,
-        target=selection.target,
-        base=base,
-        host=host,
-        revision=load_revision(runner, selection.root),
-        ca_bundle=find_ca_bundle(os.environ, explicit),
-        root=selection.root,
-        extra_build_args=pairs,
-    )
+    return plan_selection(other, replace(inputs, build_args=same), base, engine.platform, runner)
 
 
 def _describe_build(record: BuildRecord) -> str:
@@ -354,15 +323,6 @@ def _describe_build(record: BuildRecord) -> str:
         f"{record.tags[0]} built in {record.duration_s:.1f} s ({record.cold_reason})\n"
         f"digest {record.manifest_digest}\n"
     )
-
-
-def _split(word: str) -> tuple[str, str]:
-    name, sign, value = word.partition("=")
-    if not sign:
-        raise UsageError(
-            f"build argument {word[:80]!a} has no value", next_step=f"write --build-arg {name[:80]!a}=VALUE"
-        )
-    return name, value
 
 
 def _console() -> Console:

@@ -3,9 +3,11 @@
 #   SUITE               its own name
 #   IMAGE_FOLDER        the folder of the image's locks
 #   IMAGE_ARCHITECTURE  amd64 or arm64
-#   IMAGE_PROCESSOR     the least that an arm64 image has to run on, as qemu names it
-# and may define prepare, which may set ENGINE_OPTIONS, an array of options for the container that
-# the checks run in, and ask_more, which asks the image from outside with `outcome` and `omit`.
+#   IMAGE_PROCESSOR     the least that an arm64 image has to run on, as qemu names it; without it
+#                       nothing is emulated
+# and may set SKIPPED_AS, words before the reason of a suite that is skipped, and define prepare,
+# which may set ENGINE_OPTIONS, an array of options for the container that the checks run in, and
+# ask_more, which asks the image from outside with `outcome` and `omit`.
 # Exit 0: every check passed or was skipped with its reason; 1: a check failed; 2: wrong words or
 # no engine. Nothing is mounted: the checks travel by standard input, so a remote engine will do.
 
@@ -53,18 +55,20 @@ check_engine() { # an engine that answers, has the image, and runs its architect
 # Another architecture is run where this host emulates it, as the least processor that the image is
 # for: what needs more dies there of an illegal instruction.
 emulate() {
-  if [[ -z ${IMAGE_PROCESSOR:-} ]] || ! docker run --rm -e EE_DD=false "$image" true > /dev/null 2>&1; then
-    skip_all "$1"
-  fi
+  local reason="the image is for $IMAGE_ARCHITECTURE, the engine runs $1, the client $(uname -m)"
+  [[ -n ${IMAGE_PROCESSOR:-} ]] || skip_all architecture "$reason"
+  docker run --rm -e EE_DD=false "$image" true > /dev/null 2>&1 ||
+    skip_all architecture "$reason, and nothing emulates (./bootstrap.sh --with-emulation)"
   EMULATED=$IMAGE_PROCESSOR
   ENGINE_OPTIONS+=(-e "QEMU_CPU=$EMULATED" -e "BASEIMAGES_EMULATED=$EMULATED")
   printf 'emulated as %s: the engine runs %s\n' "$EMULATED" "$1"
 }
 
-skip_all() { # the whole suite, because the engine runs another architecture
-  printf 'skipped: the image is for %s, the engine runs %s, the client %s, and nothing emulates (./bootstrap.sh --with-emulation)\n' "$IMAGE_ARCHITECTURE" "$1" "$(uname -m)"
+skip_all() { # NAME REASON: the whole suite, because it cannot run on this machine
+  local reason="${SKIPPED_AS:-}$2"
+  printf 'skipped: %s\n' "$reason"
   if [[ -n $junit ]]; then
-    printf '<testsuite name="%s" tests="1" skipped="1"><testcase name="architecture" time="0"><skipped message="engine runs %s"/></testcase></testsuite>\n' "$SUITE" "$1" > "$junit"
+    printf '<testsuite name="%s" tests="1" skipped="1"><testcase name="%s" time="0"><skipped message="%s"/></testcase></testsuite>\n' "$SUITE" "$1" "$reason" > "$junit"
   fi
   exit 0
 }
@@ -137,8 +141,8 @@ run_suite() { # WORD...: everything; ends the script
   read_words "$@"
   check_engine
   work=$(mktemp -d)
-  result=$(mktemp) # beside what travels: a tar that sees its folder change ends with an error
-  trap 'rm -rf "$work" "$result"' EXIT
+  answer=$(mktemp) # not in the folder: tar notices what appears while it reads
+  trap 'rm -rf "$work" "$answer"' EXIT
   docker image inspect --format '{{json .Config.Labels}}' "$image" > "$work/labels.json"
   prepare
   { ask_from_outside; ask_engine_inside; ask_more; } > "$work/outside.tsv"
@@ -148,8 +152,8 @@ run_suite() { # WORD...: everything; ends the script
   local status=0
   tar -C "$work" -c . | docker run --rm -i -e EE_DD=false "${ENGINE_OPTIONS[@]}" "$image" bash -c '
     mkdir /tmp/checks && tar -x -C /tmp/checks && cd /tmp/checks &&
-    { python -B runner.py "$1" >&2; code=$?; cat junit.xml; exit $code; }' _ "$SUITE" > "$result" || status=$?
-  [[ -z $junit || ! -s $result ]] || cp "$result" "$junit"
+    { python -B runner.py "$1" >&2; code=$?; cat junit.xml; exit $code; }' _ "$SUITE" > "$answer" || status=$?
+  [[ -z $junit || ! -s $answer ]] || cat "$answer" > "$junit"
   exit "$status"
 }
 

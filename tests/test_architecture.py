@@ -18,8 +18,8 @@ LEAVES = {"command", "errors", "records"}
 FLOW = ["declare", "plan", "build", "inspect", "measure", "report"]
 # Beside the flow: what each of these rooms may import, and who may import it.
 BESIDE = {"host": {"declare"}, "lint": {"declare", "host"}, "compat": {"declare", "report"}}
-# Above the flow: what a person chose, and the verbs that compose all rooms for tasks.py.
-TOP = ["selection", "verbs"]
+# At the top, left to right: what a person chose, the verb that takes several rooms, all verbs.
+TOP = ["selection", "without_base", "verbs"]
 USERS_OF_HOST = {"build", "inspect", "measure", "lint"}
 
 

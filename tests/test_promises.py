@@ -14,7 +14,8 @@ from tests.conftest import ROOT
 
 FAMILY = load_family(ROOT / "images.toml")
 IMAGES = pytest.mark.parametrize("image", FAMILY.images.values(), ids=FAMILY.images)
-CPU, GPU, ARM64 = (FAMILY.image(variant) for variant in ("cpu", "gpu", "arm64"))
+CPU, GPU = FAMILY.image("cpu"), FAMILY.image("gpu")
+BOARD, JETSON = FAMILY.image("arm64"), FAMILY.image("tegra")
 # The agent is another file for each platform.
 OF_A_PLATFORM = {"NGROK_SHA256", "NGROK_URL"}
 PROMISES = tomllib.loads((ROOT / "image_testing" / "promises.toml").read_text(encoding="utf-8"))
@@ -41,6 +42,20 @@ OWN_STAGES = {
 }
 
 
+# The same for the two images for arm64: what stands on another base, or on a base that is not the
+# builder's, is the Jetson image's own.
+OWN_STAGES_OF_JETSON = {
+    "packages": "codec libraries only where FFmpeg is compiled, no Python of Debian",
+    "os-arm64": "the builder is not the base; no Python of Debian",
+    "cross": "the library's name on Ubuntu 22.04; no Python of Debian",
+    "os-amd64": "no Python of Debian",
+    "ffmpeg-source": "upstream's alone: no Debian family",
+    "wheels": "an environment over the base's Python",
+    "core": "labels, the environment, the package index",
+    "full": "neither torch nor a compiler",
+}
+
+
 def read_image_file(image: Image, name: str) -> str:
     return (ROOT / image.name / name).read_text(encoding="utf-8")
 
@@ -57,6 +72,13 @@ def imports_of(image: Image) -> set[str]:
     return {DISTRIBUTIONS.get(name, name) for name in promised}
 
 
+def brought_by_base(image: Image) -> set[str]:
+    """Distributions that its base brings and no lock of the image may name."""
+    path = ROOT / image.name / "requirements-base.in"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return set(re.findall(r"^([a-z][\w.-]*)", text, re.M))
+
+
 def environment_of(image: Image) -> dict[str, str]:
     own: dict[str, str] = PROMISES["images"][image.name]["environment"]
     return PROMISES["core"]["environment"] | own
@@ -71,9 +93,20 @@ def test_the_default_base_of_the_dockerfile_is_the_preferred_one_of_the_family(i
 
 
 @IMAGES
+def test_the_dockerfile_builds_on_what_is_declared_beside_the_base(image: Image) -> None:
+    args = load_dockerfile(ROOT / image.dockerfile).values({})
+    build_args = FAMILY.base(image.bases[0]).build_args
+    assert {name: args.get(name) for name in build_args} == build_args
+    if image.without_base:
+        builder = FAMILY.base(image.without_base.builders[0])
+        assert args["BUILD_IMAGE"] == f"{builder.reference}@{builder.digest}"
+
+
+@IMAGES
 def test_the_defaults_of_the_dockerfile_are_the_first_that_are_declared(image: Image) -> None:
     args = load_dockerfile(ROOT / image.dockerfile).values({})
-    declared = {"PYTHON_VERSION": image.pythons, "CUDA": tuple(image.cuda), "TENSORRT": image.tensorrt}
+    pythons = FAMILY.pythons(image, image.bases[0])
+    declared = {"PYTHON_VERSION": pythons, "CUDA": tuple(image.cuda), "TENSORRT": image.tensorrt}
     assert [name for name, words in declared.items() if words and args[name] != words[0]] == []
 
 
@@ -95,8 +128,22 @@ def test_the_images_share_the_recipe_of_core_but_for_what_is_declared() -> None:
     assert {name for name in core if cpu[name] != gpu[name]} == set(OWN_STAGES)
 
 
+def test_the_jetson_image_shares_the_recipe_of_the_boards_but_for_what_is_declared() -> None:
+    board, jetson = read_stages(BOARD), read_stages(JETSON)
+    shared = set(board) & set(jetson)
+    assert {name for name in shared if board[name] != jetson[name]} == set(OWN_STAGES_OF_JETSON)
+    assert {"base", "core-tools", "ffmpeg-build", "ngrok-1", "target"} <= shared
+
+
+def test_pins_of_programs_are_those_of_the_boards() -> None:
+    board, jetson = (load_dockerfile(ROOT / image.dockerfile).values({}) for image in (BOARD, JETSON))
+    of_the_base = {"BASE_FAMILY", "BASE_IMAGE", "BUILD_IMAGE", "PYTHON_VERSION"}
+    differ = {name for name in board.keys() & jetson.keys() if board[name] != jetson[name]}
+    assert differ == of_the_base
+
+
 def test_pins_that_the_images_share_agree() -> None:
-    cpu, *others = (load_dockerfile(ROOT / image.dockerfile).values({}) for image in (CPU, GPU, ARM64))
+    cpu, *others = (load_dockerfile(ROOT / image.dockerfile).values({}) for image in (CPU, GPU, BOARD))
     for other in others:
         assert {name for name in cpu.keys() & other.keys() if other[name] != cpu[name]} <= OF_A_PLATFORM
 
@@ -109,8 +156,8 @@ def list_system_packages(image: Image) -> set[str]:
 
 
 def test_boards_get_the_system_packages_of_the_amd64_image() -> None:
-    assert list_system_packages(ARM64) - list_system_packages(CPU) == {"libgomp1"}
-    assert list_system_packages(CPU) <= list_system_packages(ARM64)
+    assert list_system_packages(BOARD) - list_system_packages(CPU) == {"libgomp1"}
+    assert list_system_packages(CPU) <= list_system_packages(BOARD)
 
 
 @IMAGES
@@ -151,7 +198,7 @@ def test_every_promised_variable_is_set_by_the_dockerfile(image: Image) -> None:
 def test_every_promised_module_is_locked_for_every_part(image: Image) -> None:
     for part in image.lock_parts:
         pins = locked(image, "requirements.txt", f"requirements-{part}.txt")
-        assert sorted(imports_of(image) - TORCH - pins.keys()) == []
+        assert sorted(imports_of(image) - TORCH - brought_by_base(image) - pins.keys()) == []
 
 
 @IMAGES
@@ -160,6 +207,18 @@ def test_no_image_carries_what_it_says_it_goes_without(image: Image) -> None:
     assert set(without) <= set(PROMISES["full"]["imports"])
     names = [path.name for path in (ROOT / image.name).glob("requirements*.txt")]
     assert set(without).isdisjoint(locked(image, *names))
+
+
+# What would hide the base's, by name; nvidia-ml-py asks a driver and brings no library.
+OF_THE_DEVICE = re.compile(r"torch.*|numpy|triton|tensorrt.*|nvidia-(?!ml-py$).*|opencv-.*|pycuda|sympy")
+
+
+def test_no_lock_of_the_jetson_image_replaces_what_its_base_brings() -> None:
+    names = {path.name for path in (ROOT / JETSON.name).glob("requirements*.txt")}
+    assert names >= {"requirements.txt", *(f"requirements-{base}.txt" for base in JETSON.bases)}
+    pins = locked(JETSON, *names).keys()
+    assert sorted(pins & brought_by_base(JETSON)) == []
+    assert [name for name in pins if OF_THE_DEVICE.fullmatch(name)] == []
 
 
 @IMAGES

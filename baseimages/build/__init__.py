@@ -4,7 +4,7 @@ Enters: a `BuildPlan`. Leaves: the image in the engine's store, its OCI layout, 
 Before that: the engine that answers, the base image that can be had, the parts left out.
 """
 
-from baseimages.build.base import choose_base
+from baseimages.build.base import choose_base, choose_stand_in
 from baseimages.build.buildx import Outcome, run_build, run_export, run_solve, solve_argv
 from baseimages.build.engine import Engine, find_engine
 from baseimages.build.optional import leave_out_unreachable
@@ -17,6 +17,7 @@ from baseimages.build.record import (
     StepRecord,
 )
 from baseimages.build.store import find_digests, probe_cache
+from baseimages.build.without_base import Stretch, WithoutBaseRecord
 
 __all__ = [
     "BaseFacts",
@@ -27,7 +28,10 @@ __all__ = [
     "Outcome",
     "Step",
     "StepRecord",
+    "Stretch",
+    "WithoutBaseRecord",
     "choose_base",
+    "choose_stand_in",
     "find_digests",
     "find_engine",
     "fold_groups",

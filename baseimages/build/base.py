@@ -10,7 +10,7 @@ from baseimages.build.bootstrap import make_base
 from baseimages.build.engine import Engine
 from baseimages.build.store import find_digests
 from baseimages.command import Runner, find_program
-from baseimages.declare import BaseFamily, Family, Image
+from baseimages.declare import AUTO, BaseFamily, Family, Image, Platform
 from baseimages.errors import BaseFamilyError, CommandError, DeadlineError
 from baseimages.plan import BaseImage
 
@@ -38,24 +38,55 @@ def choose_base(
     Its `reason` says why this one, and why not the ones before it. Raises UsageError for a base
     that the image does not build on and BaseFamilyError when none can be had.
     """
-    names = image.bases if requested == "auto" else (image.base(requested),)
+    names = family.built_bases(image, requested)
+    return _choose(names, family, image.platform, engine, runner, console)
+
+
+def choose_stand_in(
+    family: Family, image: Image, builders: tuple[str, ...], engine: Engine, runner: Runner, console: Console
+) -> BaseImage:
+    """What build stages run on, for a target that stands on no base: the image's own is not asked for.
+
+    Raises BaseFamilyError when none of the builders can be had.
+    """
+    builder = _choose(builders, family, engine.platform, engine, runner, console)
+    return dataclasses.replace(
+        builder,
+        family=family.built_bases(image, AUTO)[0],
+        reference=builder.build_argument,
+        origin="stand-in",
+        reason=f"stand-in, for build stages only: {builder.reason}",
+        build_reference=builder.build_argument,
+    )
+
+
+def _choose(
+    names: tuple[str, ...],
+    family: Family,
+    platform: Platform,
+    engine: Engine,
+    runner: Runner,
+    console: Console,
+) -> BaseImage:
+    """The first of the names that can be had for that platform."""
     refusals: list[str] = []
     for name in names:
-        found = _find(name, family.base(name), image, engine, runner, console)
+        found = _find(name, family.base(name), platform, engine, runner, console)
         if isinstance(found, BaseImage):
             return dataclasses.replace(found, reason="; ".join([*refusals, found.reason]))
         refusals.append(found)
+    made_here = ", or install mmdebstrap: on Debian and Ubuntu ./bootstrap.sh does"
+    has_recipe = any(family.base(name).bootstrap for name in names)
     raise BaseFamilyError(
         "no base image can be had: " + "; ".join(refusals),
-        next_step="reach a registry (`invoke doctor` asks it), or install mmdebstrap: on Debian and "
-        "Ubuntu ./bootstrap.sh does",
+        next_step="reach a registry (`invoke doctor` asks it)" + (made_here if has_recipe else ""),
     )
 
 
 def _find(
     name: str,
     declared: BaseFamily,
-    image: Image,
+    platform: Platform,
     engine: Engine,
     runner: Runner,
     console: Console,
@@ -72,7 +103,7 @@ def _find(
         return f"{name}: {refusal}"
     if find_program("mmdebstrap") is None:
         return f"{name}: {refusal}, and mmdebstrap is not installed"
-    made = make_base(name, declared.bootstrap, image.platform, engine, runner, console)
+    made = make_base(name, declared.bootstrap, platform, engine, runner, console)
     return dataclasses.replace(made, reason=f"{name}: {refusal}, so it was made from the archive")
 
 

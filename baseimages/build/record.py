@@ -27,7 +27,7 @@ class BaseFacts(Part):
     family: str
     reference: str
     digest: str
-    origin: Literal["registry", "bootstrapped", "declared"]
+    origin: Literal["registry", "bootstrapped", "declared", "stand-in"]
     reason: str
 
     @classmethod

@@ -15,7 +15,10 @@ NO_TENSORRT = "none"
 
 @dataclass(frozen=True, kw_only=True)
 class Combination:
-    """One value for each thing that a build can choose; `glibc` is that of the base."""
+    """One value for each thing that a build can choose.
+
+    Of the base are `glibc`, the `pythons` that it allows, and `not_built`: why nothing is built on it.
+    """
 
     variant: str
     image: Image
@@ -24,13 +27,15 @@ class Combination:
     python: str
     cuda: str | None
     tensorrt: str | None
+    pythons: tuple[str, ...]
+    not_built: str | None
 
     @property
     def is_default(self) -> bool:
         """Whether a plain build on this base makes it."""
         image = self.image
-        chosen = (self.python, self.cuda, self.tensorrt)
-        return chosen == (image.pythons[0], _first(image.cuda), _first(image.tensorrt))
+        chosen = (self.python, self.cuda, self.tensorrt, self.not_built)
+        return chosen == (self.pythons[0], _first(image.cuda), _first(image.tensorrt), None)
 
     @property
     def part(self) -> str:
@@ -48,17 +53,20 @@ def list_combinations(family: Family) -> Iterator[Combination]:
     """All of them, in the order of the declaration."""
     for variant, image in family.images.items():
         for base in image.bases:
+            declared, pythons = family.base(base), family.pythons(image, base)
             for cuda in tuple(image.cuda) or (None,):
-                for python in image.pythons:
+                for python in pythons:
                     for tensorrt in image.tensorrt or (None,):
                         yield Combination(
                             variant=variant,
                             image=image,
                             base=base,
-                            glibc=family.base(base).glibc,
+                            glibc=declared.glibc,
                             python=python,
                             cuda=cuda,
                             tensorrt=tensorrt,
+                            pythons=pythons,
+                            not_built=declared.not_built,
                         )
 
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from baseimages.compat import differences, drift, run, wheels
-from baseimages.compat.record import CompatibilityReport, DifferenceRow, DriftRow, Row, Verdict
+from baseimages.compat import departures, differences, drift, run, wheels
+from baseimages.compat.record import (
+    CompatibilityReport,
+    DepartureRow,
+    DifferenceRow,
+    DriftRow,
+    Row,
+    Verdict,
+)
 from baseimages.compat.rules import RULES
 from baseimages.report.cells import escape, megabytes, render_table
 
@@ -32,6 +39,7 @@ def render_compatibility(report: CompatibilityReport) -> str:
             render_table(HEADER, [verdict_cells(row, blocks) for row in report.rows]),
             _blocked(blocks),
             _findings(report),
+            _departures(report.departures),
             _sizes(report.rows),
             _drift(report.drift),
             _differences(report.differences),
@@ -93,6 +101,22 @@ def _findings(report: CompatibilityReport) -> str:
     return title + (render_table(("code", "where", "what", "next step"), rows) if rows else "None.\n\n")
 
 
+def _departures(rows: tuple[DepartureRow, ...]) -> str:
+    title = "## Departures\n\nBases that bring their own Python, and what is compiled for it.\n\n"
+    told = [
+        (
+            escape(row.base),
+            escape(row.reference),
+            row.python,
+            (escape(row.why) + f" [source]({row.link})") if row.why else "**no reason given**",
+            str(row.review or "none"),
+        )
+        for row in rows
+    ]
+    header = ("base", "image", "brings Python", "reason", "looked at again by")
+    return title + (render_table(header, told) if told else "None.\n\n")
+
+
 def _sizes(rows: tuple[Row, ...]) -> str:
     """MB of 10^6 bytes, compressed as the wheels are."""
     told = [
@@ -152,5 +176,5 @@ def _differences(rows: tuple[DifferenceRow, ...]) -> str:
 def _rules() -> str:
     titles = wheels.CODES | {rule.code: rule.title for rule in RULES}
     titles |= {drift.CODE: drift.TITLE, run.REVIEW_CODE: run.REVIEW_TITLE}
-    titles |= {differences.CODE: differences.TITLE}
+    titles |= {differences.CODE: differences.TITLE, departures.CODE: departures.TITLE}
     return "## Rules\n\n" + render_table(("code", "what"), titles.items())

@@ -16,7 +16,14 @@ from packaging.utils import canonicalize_name
 
 from baseimages.compat.combination import NO_TENSORRT, Combination
 from baseimages.declare.compatibility import Compatibility
-from baseimages.declare.locks import TENSORRT_INDEX, TORCH_INDEX, own_index, parse_lock, wheel_platform
+from baseimages.declare.locks import (
+    TENSORRT_INDEX,
+    TORCH_INDEX,
+    excluded,
+    own_index,
+    parse_lock,
+    wheel_platform,
+)
 from baseimages.errors import DeclarationError
 
 # How uv reaches the world stays the person's; which index it asks and how it chooses does not.
@@ -188,13 +195,12 @@ def _torch(
 def _wheels(plain: Question, part: str) -> list[Question]:
     if not (plain.folder / "requirements.in").exists():
         return []
-    apart = (plain.folder / "requirements-torch.in").exists()
     return [
         replace(
             plain,
             sources=("requirements.in", f"requirements-{part}.in"),
             locks=("requirements.txt", f"requirements-{part}.txt"),
-            words=("--excludes", "requirements-torch.in") if apart else (),
+            words=excluded(plain.folder),
         )
     ]
 

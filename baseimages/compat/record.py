@@ -86,6 +86,17 @@ class DifferenceRow(Part):
     review: date | None = None
 
 
+class DepartureRow(Part):
+    """A base that brings its own Python; `why` is empty where nobody gave a reason."""
+
+    base: str
+    reference: str
+    python: str
+    why: str = ""
+    link: str | None = None
+    review: date | None = None
+
+
 class QuestionRow(Part):
     """A question to uv and its answer, both in words."""
 
@@ -101,4 +112,5 @@ class CompatibilityReport(Record):
     rows: tuple[Row, ...]
     drift: tuple[DriftRow, ...]
     differences: tuple[DifferenceRow, ...]
+    departures: tuple[DepartureRow, ...]
     findings: tuple[Finding, ...]

@@ -9,6 +9,7 @@ from pathlib import Path
 from baseimages.command import Runner
 from baseimages.compat.answer import Interview
 from baseimages.compat.combination import Combination, check_blocks, find_block, list_combinations
+from baseimages.compat.departures import check_departures, find_departures
 from baseimages.compat.differences import check_differences, find_differences
 from baseimages.compat.drift import check_drift, find_drift
 from baseimages.compat.evidence import collect_evidence
@@ -43,6 +44,7 @@ def run_compat(
     chosen = _choose(family, knowledge, variant)
     drift = find_drift(root, family, knowledge)
     differences = find_differences(root, family, knowledge)
+    departures = find_departures(family, knowledge)
     interview = Interview(runner, uv_environment(environ))
     judge = Judge(
         root=root,
@@ -54,13 +56,19 @@ def run_compat(
     )
     rows = _judge_all(judge, chosen)
     asked = [QuestionRow(question=a.question.text, outcome=a.outcome) for a in interview.answers]
-    findings = (*check_drift(drift), *check_differences(differences), *check_reviews(knowledge, today))
+    findings = (
+        *check_drift(drift),
+        *check_differences(differences),
+        *check_departures(departures),
+        *check_reviews(knowledge, today),
+    )
     return CompatibilityReport(
         checked_on=today,
         questions=tuple(asked),
         rows=rows,
         drift=drift,
         differences=differences,
+        departures=departures,
         findings=findings,
     )
 
@@ -97,6 +105,7 @@ def check_reviews(knowledge: Compatibility, today: date) -> Iterator[Finding]:
     """A finding for each entry whose review date has passed."""
     dated = [(f"blocked {entry.keys}", entry.review) for entry in knowledge.blocked]
     dated += [(f"difference in {', '.join(entry.packages)}", entry.review) for entry in knowledge.differences]
+    dated += [(f"departure of {entry.base}", entry.review) for entry in knowledge.departures]
     dated += [(f"drift of {', '.join(entry.packages)}", entry.review) for entry in knowledge.drift]
     for what, review in dated:
         if review < today:

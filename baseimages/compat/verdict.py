@@ -41,6 +41,7 @@ class Judge:
         findings += check_rules(self._facts(combination, answers))
         proof = next((item for item in self.evidence if item.proves(combination)), None)
         notes = (*_archive_note(combination, self.knowledge), *_age_note(answers))
+        notes += (f"not built: {combination.not_built.rstrip('.')}",) if combination.not_built else ()
         return _answered(combination, answers, tuple(findings), proof, notes)
 
     def _facts(self, combination: Combination, answers: list[Answer]) -> Facts:

@@ -102,7 +102,7 @@ def _check_lock(answer: Answer, blocks: dict[str, str], combination: Combination
             message = f"{name} {version} is needed, {names} has {locked.get(name, 'none')}"
             yield Finding(code="CM007", package=name, message=message, next_step=LOCK_AGAIN)
     # Locks are made for the first Python; what only it needs is no fault of another.
-    is_first = combination.python == combination.image.pythons[0]
+    is_first = combination.python == combination.pythons[0]
     for name in sorted(locked.keys() - resolved.keys()) if is_first else ():
         message = f"{name} {locked[name]} is in {names}, and nothing asks for it"
         yield Finding(code="CM008", package=name, message=message, next_step=LOCK_AGAIN)

@@ -18,6 +18,7 @@ from baseimages.declare.dockerfile import (
 )
 from baseimages.declare.family import (
     ALL_VARIANTS,
+    AUTO,
     Accelerator,
     BaseFamily,
     Bootstrap,
@@ -39,6 +40,7 @@ __all__ = [
     "Platform",
     "Accelerator",
     "ALL_VARIANTS",
+    "AUTO",
     "TorchIndex",
     "load_family",
     "render_schema",

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from baseimages.declare.names import ComputeCapability, Name, VersionNumber
+from baseimages.declare.names import ComputeCapability, Name, Sentence, VersionNumber
 from baseimages.declare.tables import Declared, load_tables
 
 FILE_NAME = "compatibility.toml"
@@ -23,7 +23,6 @@ def _check_specifier(text: str) -> str:
     return text
 
 
-Sentence = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=400)]
 Link = Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9._~/#?&=%+-]+$", max_length=300)]
 Specifier = Annotated[
     str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=100), AfterValidator(_check_specifier)
@@ -93,6 +92,19 @@ class Difference(Declared):
     """Packages that one of the two has."""
     why: Sentence
     """The reason, in one sentence, and what is there instead."""
+    link: Link
+    """Where a reader can see it."""
+    review: date
+    """Day on which a person looks again."""
+
+
+class Departure(Declared):
+    """Why a base is not of the distribution or not with the Python that the family is made for."""
+
+    base: Name
+    """Base family."""
+    why: Sentence
+    """The reason, in one sentence."""
     link: Link
     """Where a reader can see it."""
     review: date
@@ -176,6 +188,8 @@ class Compatibility(Declared):
     """Differences between locks that have a reason."""
     differences: tuple[Difference, ...] = ()
     """Packages that images of one index do not have in common."""
+    departures: tuple[Departure, ...] = ()
+    """Bases that bring their own Python, each with its reason."""
     trios: tuple[Trio, ...] = ()
     """Releases of torch, torchvision and torchaudio that fit each other."""
     archive: tuple[Archive, ...] = ()

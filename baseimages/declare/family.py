@@ -21,15 +21,19 @@ from baseimages.declare.names import (
     RelativePath,
     ReleaseTag,
     Repository,
+    Sentence,
     TagTemplate,
     VersionNumber,
     suggest_name,
     unknown_word,
 )
 from baseimages.declare.tables import Declared, load_tables
+from baseimages.errors import UsageError
 
 # What a person types for every image, where a verb can tell of all.
 ALL_VARIANTS = "all"
+# What a person types for the first base that can be had.
+AUTO = "auto"
 ValueT = TypeVar("ValueT")
 
 
@@ -95,6 +99,10 @@ class BaseFamily(Declared):
     """Digest of the image index behind that tag; what is really used."""
     glibc: GlibcVersion
     """Version of its C library, which decides what wheels it can load."""
+    python: Name | None = None
+    """Python that the base brings with what is compiled for it; images on it have no other."""
+    not_built: Sentence | None = None
+    """Why nothing is built on it yet: it is declared and resolved, and a build is refused."""
     bootstrap: Bootstrap | None = None
     """Way without a registry; without it the base has to be pulled."""
     build_args: dict[ArgName, ArgValue] = Field(default_factory=dict)
@@ -108,6 +116,15 @@ class CudaLine(Declared):
     """Oldest Linux driver that NVIDIA lists for this CUDA."""
     compute_capabilities: tuple[ComputeCapability, ...] = Field(min_length=1)
     """Generations of GPUs that its torch has kernels for, such as 8.6."""
+
+
+class WithoutBase(Declared):
+    """How far an image is built without its base: everything that only the builder has to run."""
+
+    target: Name
+    """Target of its Dockerfile that stands on no base and does not ship."""
+    builders: tuple[Name, ...] = Field(min_length=1)
+    """Base families that its build stages run on (BUILD_IMAGE), preferred first."""
 
 
 class Image(Declared):
@@ -129,6 +146,8 @@ class Image(Declared):
     """The target that is meant when none is named, and the one that is published."""
     bases: tuple[Name, ...] = Field(min_length=1)
     """Base families it builds on, preferred first."""
+    without_base: WithoutBase | None = None
+    """What is built where the base cannot be had."""
     pythons: tuple[Name, ...] = Field(default=("3.13",), min_length=1)
     """Values of the build argument PYTHON_VERSION, the default first."""
     cuda: dict[Name, CudaLine] = Field(default_factory=dict)
@@ -140,6 +159,8 @@ class Image(Declared):
     index: Name | None = None
     """Friendly name of the image index that joins this image with the same one for other platforms;
     the first image of an index is the one that the others follow."""
+    follows: Name | None = None
+    """Variant whose versions its locks keep where they can be had; else the first of its index."""
     suite: RelativePath
     """Script that tests the built image, given the image's tag."""
     tags: tuple[TagTemplate, ...] = Field(min_length=1)
@@ -171,9 +192,14 @@ class Image(Declared):
         """
         return tuple(f"cuda-{line}" for line in self.cuda) or self.bases
 
+    @property
+    def every_target(self) -> tuple[str, ...]:
+        """What may be built: the targets that ship, and the one that needs no base."""
+        return (*self.targets, *([self.without_base.target] if self.without_base else ()))
+
     def target(self, word: str | None) -> str:
         """The target of that name, the default for None. Raises UsageError."""
-        return _choose("target", self.default_target if word is None else word, self.targets)
+        return _choose("target", self.default_target if word is None else word, self.every_target)
 
     def base(self, word: str | None) -> str:
         """The base family of that name, the preferred one for None. Raises UsageError."""
@@ -210,6 +236,24 @@ class Family(Declared):
         """The base family of that name. Raises UsageError with the nearest name."""
         return _look_up("base family", name, self.bases)
 
+    def built_bases(self, image: Image, requested: str) -> tuple[str, ...]:
+        """The requested base, or with `auto` those of the image that are built on, preferred first.
+
+        Raises UsageError for a base that the image has not, or that nothing is built on yet.
+        """
+        if requested == AUTO:
+            return tuple(name for name in image.bases if self.base(name).not_built is None)
+        why = self.base(image.base(requested)).not_built
+        if why:
+            built = ", ".join(self.built_bases(image, AUTO))
+            raise UsageError(f"nothing is built on {requested}: {why}", next_step=f"build on {built}")
+        return (requested,)
+
+    def pythons(self, image: Image, base: str) -> tuple[str, ...]:
+        """Values of PYTHON_VERSION on that base, the default first."""
+        own = self.base(base).python
+        return (own,) if own else image.pythons
+
     @property
     def indexes(self) -> dict[str, tuple[str, ...]]:
         """Variants by the friendly name of their image index, in the order of the file."""
@@ -224,6 +268,10 @@ class Family(Declared):
         variants = self.indexes.get(image.index or "", ())
         return self.images[variants[0]] if variants else image
 
+    def followed(self, image: Image) -> Image:
+        """The image whose versions this one keeps in its locks: itself where it follows none."""
+        return self.images[image.follows] if image.follows else self.first_of_index(image)
+
     def oldest_glibc(self, image: Image) -> str:
         """The oldest C library among the bases of an image: what its shared locks must run on."""
         return min((self.base(name).glibc for name in image.bases), key=Version)
@@ -231,14 +279,20 @@ class Family(Declared):
     @model_validator(mode="after")
     def _check_bases_and_names(self) -> Self:
         for variant, image in self.images.items():
-            for name in image.bases:
-                if name not in self.bases:
-                    hint = suggest_name(name, self.bases)
-                    raise ValueError(f"images.{variant}.bases names no base family; {hint}")
+            builders = image.without_base.builders if image.without_base else ()
+            for key, names in (("bases", image.bases), ("without_base.builders", builders)):
+                for name in names:
+                    if name not in self.bases:
+                        hint = suggest_name(name, self.bases)
+                        raise ValueError(f"images.{variant}.{key} names no base family; {hint}")
+            if not self.built_bases(image, AUTO):
+                raise ValueError(f"images.{variant} is built on none of its bases")
+            if image.follows and image.follows not in self.images:
+                hint = suggest_name(image.follows, self.images)
+                raise ValueError(f"images.{variant}.follows names no variant; {hint}")
         if ALL_VARIANTS in self.images:
             raise ValueError(f"images.{ALL_VARIANTS} is the word for every image")
-        names = [image.name for image in self.images.values()]
-        if len(names) != len(set(names)):
+        if len({image.name for image in self.images.values()}) < len(self.images):
             raise ValueError("two images have the same name")
         return self
 

@@ -3,7 +3,7 @@
 Every lock is resolved again from its `.in` file (or pyproject.toml), newest versions first, with a
 hash for each file and without any index address. An image's wheels are resolved once per part (a
 base family, or a CUDA line), and what all parts agree on goes into one shared lock. An image keeps
-the versions of the first of its index wherever its platform has them.
+the versions of the one that it follows, or of the first of its index, wherever it can have them.
 """
 
 from __future__ import annotations
@@ -60,17 +60,23 @@ class LockChange:
 class ImageLocks:
     """How the locks of one image are made.
 
-    `platform` is uv's name of it, `preferred` has the locks of the image that it follows, by name.
+    `platform` is uv's name of it, `preferred` has the locks of the image that it follows, by name,
+    `pythons` the Python of each base that brings its own.
     """
 
     folder: Path
     image: Image
     platform: str
     preferred: Mapping[str, str]
+    pythons: Mapping[str, str]
 
-    def ask(self, *words: str, like: str = "") -> Resolution:
-        """A question for this image; `like` names the lock whose versions it prefers."""
-        target = ("--python-version", IMAGE_PYTHON, "--python-platform", self.platform)
+    def ask(self, *words: str, like: str = "", part: str = "") -> Resolution:
+        """A question for a part of this image, for the preferred base where none is named.
+
+        `like` names the lock whose versions it prefers.
+        """
+        python = self.pythons.get(part or self.image.bases[0], IMAGE_PYTHON)
+        target = ("--python-version", python, "--python-platform", self.platform)
         return Resolution(
             folder=self.folder,
             words=(*words, *target, "--only-binary", ":all:"),
@@ -94,6 +100,7 @@ def run_locks(
             image=image,
             platform=wheel_platform(image.platform, family.oldest_glibc(image)),
             preferred=_read_preferred(root, family, image, changes),
+            pythons={name: own for name in image.bases if (own := family.base(name).python)},
         )
         changes += lock_image(locks, runner)
     if not dry_run:
@@ -128,6 +135,13 @@ def lock_image(locks: ImageLocks, runner: Runner) -> list[LockChange]:
 def own_index(part: str, image: Image) -> str:
     """The index that a part comes from, and from nowhere else; empty for the one that uv asks itself."""
     return TORCH_INDEXES[image.torch_index] if part == "torch" else TENSORRT_INDEX
+
+
+def excluded(folder: Path) -> tuple[str, ...]:
+    """Options of uv that keep out of the wheels what comes another way: with a lock of its own
+    (torch), or with the base."""
+    names = ("requirements-torch.in", "requirements-base.in")
+    return tuple(word for name in names if (folder / name).exists() for word in ("--excludes", name))
 
 
 def wheel_platform(platform: Platform, glibc: str) -> str:
@@ -201,8 +215,8 @@ def render_change(change: LockChange, root: Path, *, dry_run: bool) -> str:
 
 
 def _read_preferred(root: Path, family: Family, image: Image, made: Iterable[LockChange]) -> dict[str, str]:
-    """Locks of the first image of the index by name: those of this run, else the committed ones."""
-    folder = root / family.first_of_index(image).name
+    """Locks of the image that this one follows, by name: those of this run, else the committed ones."""
+    folder = root / family.followed(image).name
     if folder.name == image.name:
         return {}
     texts = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("requirements*.txt")}
@@ -228,12 +242,10 @@ def _lock_from(index: str, part: str, locks: ImageLocks, runner: Runner) -> Lock
 
 def _lock_wheels(locks: ImageLocks, runner: Runner) -> list[LockChange]:
     folder = locks.folder
-    apart = (folder / "requirements-torch.in").exists()
-    without_torch = ("--excludes", "requirements-torch.in") if apart else ()
     resolved = {}
     for part in locks.image.lock_parts:
-        words = ("requirements.in", f"requirements-{part}.in", *without_torch)
-        resolved[part] = resolve(locks.ask(*words, like="requirements.txt"), runner)
+        words = ("requirements.in", f"requirements-{part}.in", *excluded(folder))
+        resolved[part] = resolve(locks.ask(*words, like="requirements.txt", part=part), runner)
     shared, own = split_shared(resolved)
     changes = [_change(folder / "requirements.txt", "requirements.in", shared)]
     for part, text in own.items():

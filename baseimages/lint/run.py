@@ -21,7 +21,7 @@ LINT_S = 600.0
 PROBE_S = 5.0
 OWN = "contract"
 BUILD_CHECK = "build-check"
-NO_BASE = "--build-arg=BASE_IMAGE=scratch"
+NO_BASE = ("--build-arg=BASE_IMAGE=scratch", "--build-arg=BUILD_IMAGE=scratch")
 
 
 def run_lint(root: Path, runner: Runner, *, only: tuple[str, ...] = ()) -> LintReport:
@@ -110,7 +110,7 @@ def _engine_answers(runner: Runner) -> bool:
 
 def _check_build(name: str, root: Path, runner: Runner) -> list[Finding]:
     """BuildKit's own rules, which know targets and values of ARGs; no base is asked of a registry."""
-    words = ["docker", "buildx", "build", "--call=check,format=json", NO_BASE, f"--file={name}", "."]
+    words = ["docker", "buildx", "build", "--call=check,format=json", *NO_BASE, f"--file={name}", "."]
     done = runner.run(words, deadline_s=LINT_S, cwd=root, ok_codes=(0, 1), echo=False)
     try:
         return list(parse_check(done.stdout, name))

@@ -9,8 +9,8 @@ from typing import Literal
 from baseimages.declare import Revision
 
 # How a base was had: by digest from a registry; made from the archive under a content-derived tag;
-# or planned without asking an engine.
-Origin = Literal["registry", "bootstrapped", "declared"]
+# planned without asking an engine; or not at all, and a builder stands in where none is needed.
+Origin = Literal["registry", "bootstrapped", "declared", "stand-in"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +31,9 @@ class BaseImage:
 
     @property
     def build_argument(self) -> str:
-        """The value of BASE_IMAGE: tag and digest; a bootstrapped tag already names its content."""
-        made_here = self.origin == "bootstrapped"
-        return self.reference if made_here else f"{self.reference}@{self.digest}"
+        """The value of BASE_IMAGE: tag and digest, where the reference does not name its content."""
+        named = self.origin in ("bootstrapped", "stand-in")
+        return self.reference if named else f"{self.reference}@{self.digest}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,10 +55,12 @@ def make_plan(
     """
     image = family.image(variant)
     name = image.target(target)
-    declared = family.base(image.base(base.family))
+    (declared,) = map(family.base, family.built_bases(image, base.family))
+    _check_stand_in(image, name, base)
     dockerfile = load_dockerfile(root / image.dockerfile)
     own = _own_args(base, revision)
     args = own | declared.build_args | _check_args(extra_build_args, own, dockerfile)
+    pythons = family.pythons(image, base.family)
     platforms = _platform_args("TARGET", image.platform) | _platform_args("BUILD", host)
     stages = dockerfile.stages_of(name, args | platforms)
     return BuildPlan(
@@ -74,7 +76,7 @@ def make_plan(
         build_args=tuple(sorted(args.items())),
         # The Dockerfile labels what it knows; how its base was had it cannot know.
         labels=(("io.baseimages.base-origin", base.origin),),
-        tags=_make_tags(image, name, revision, base.family + _name_choices(image, args)),
+        tags=_make_tags(image, name, revision, base.family + _name_choices(image, pythons, args)),
         secrets=(Secret(id="ca", path=ca_bundle),) if ca_bundle else (),
         revision=revision,
     )
@@ -87,6 +89,15 @@ def choose_stage(plan: BuildPlan, stage: str | None) -> BuildPlan:
     if stage not in plan.stages:
         raise unknown_word("stage", stage, plan.stages)
     return dataclasses.replace(plan, target=stage)
+
+
+def _check_stand_in(image: Image, target: str, base: BaseImage) -> None:
+    """A builder that stands in for the base never becomes the base of what ships."""
+    if base.origin == "stand-in" and target in image.targets:
+        raise UsageError(
+            f"target {target} of {image.name} needs its base, {base.family}",
+            next_step=f"reach its registry, or build target {image.every_target[-1]}",
+        )
 
 
 def _own_args(base: BaseImage, revision: Revision) -> dict[str, str]:
@@ -133,9 +144,9 @@ def _check_args(
     return args
 
 
-def _name_choices(image: Image, args: Mapping[str, str]) -> str:
+def _name_choices(image: Image, pythons: tuple[str, ...], args: Mapping[str, str]) -> str:
     """What is not the first of the declared: another image of the same target gets another tag."""
-    declared = {"PYTHON_VERSION": image.pythons, "CUDA": tuple(image.cuda), "TENSORRT": image.tensorrt}
+    declared = {"PYTHON_VERSION": pythons, "CUDA": tuple(image.cuda), "TENSORRT": image.tensorrt}
     told = ""
     for name, words in declared.items():
         chosen = args.get(name)

@@ -85,10 +85,19 @@ def summary_row(part: TargetReport) -> tuple[str, ...]:
 
 
 def _render_target(part: TargetReport) -> str:
-    sections = [f"## {part.build.target} on {part.build.base.family}\n\n"]
+    sections = [f"## {part.build.target} on {part.build.base.family}\n\n", _without_base(part)]
     sections += [_stands_on(part), _layers(part), _benchmark(part), *map(render_comparison, part.comparisons)]
     sections += [render_device(part), _steps(part), _suite(part)]
     return "".join([*sections, _programs(part), _scan(part)])
+
+
+def _without_base(part: TargetReport) -> str:
+    """How far the image went whose base could not be had."""
+    if part.without_base is None:
+        return ""
+    rows = [(escape(way.name), way.outcome, escape(way.detail)) for way in part.without_base.stretches]
+    note = "The base could not be had: what follows is about a part that needs none, on a stand-in.\n\n"
+    return f"### What was and what was not run\n\n{note}" + render_table(("what", "outcome", "detail"), rows)
 
 
 def _stands_on(part: TargetReport) -> str:

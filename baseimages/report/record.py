@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from baseimages.build import BuildRecord
+from baseimages.build import BuildRecord, WithoutBaseRecord
 from baseimages.declare import Image
 from baseimages.errors import RecordError
 from baseimages.inspect import ElfRecord, LayerIndex, ScanRecord, SuiteRecord, UpdateCost, cost_of_update
@@ -36,6 +36,7 @@ class TargetReport(BaseModel):
     budget_bytes: int | None = None
     update: UpdateCost | None = None
     elf: ElfRecord | None = None
+    without_base: WithoutBaseRecord | None = None
 
 
 class ImageReport(Record):
@@ -59,7 +60,7 @@ def collect_report(root: Path, image: Image, variant: str) -> ImageReport:
     found = [
         _collect(work, image, made_by)
         for base in image.bases
-        for target in image.targets
+        for target in image.every_target
         for work in (WorkFolder(root=root, image_name=image.name, base=base, target=target),)
         if (work.path / WorkFolder.BUILD).exists()
     ]
@@ -114,6 +115,7 @@ def _collect(work: WorkFolder, image: Image, made_by: str) -> TargetReport:
         comparisons=tuple(_load_comparisons(work, build)),
         start=_same_image(work.path / WorkFolder.START, StartRecord, build),
         budget_bytes=image.budget_bytes.get(build.target),
+        without_base=_same_image(work.path / WorkFolder.WITHOUT_BASE, WithoutBaseRecord, build),
     )
 
 

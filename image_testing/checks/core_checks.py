@@ -100,9 +100,11 @@ def check_python(labels: dict[str, str]) -> str:
 
 
 def check_ffmpeg_version(labels: dict[str, str]) -> str:
-    for program in ("ffmpeg", "ffprobe"):
-        same(labels["io.baseimages.ffmpeg"], run(program, "-version").split()[2])
-    return labels["io.baseimages.ffmpeg"]
+    """The version of the label; where that says `base`, one version for both programs."""
+    found = {run(program, "-version").split()[2] for program in ("ffmpeg", "ffprobe")}
+    declared = labels["io.baseimages.ffmpeg"]
+    same({min(found) if declared == "base" else declared}, found)
+    return min(found)
 
 
 def read_lock(name: str) -> dict[str, str]:
@@ -135,10 +137,10 @@ def check_node(minimum: int) -> str:
 
 
 def check_installers() -> str:
-    same(
-        sys.executable,
-        run("uv", "python", "find", "--system").strip().replace("python3.13", Path(sys.executable).name),
-    )
+    """uv looks past an environment with --system, and into it without."""
+    words = ("uv", "python", "find") + (() if "VIRTUAL_ENV" in os.environ else ("--system",))
+    found = Path(run(*words).strip())
+    same((Path(sys.executable).parent, Path(sys.executable).resolve()), (found.parent, found.resolve()))
     return run("pip", "--version").split()[1]
 
 

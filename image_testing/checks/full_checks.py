@@ -28,7 +28,8 @@ def add_checks(suite: Any, promises: dict[str, Any], own: dict[str, Any], labels
         "what is installed is what was locked",
         lambda: core_checks.check_locked("requirements.txt", part, without=absent),
     )
-    if not cuda:
+    jetpack = labels.get("io.baseimages.jetpack")
+    if not cuda and not jetpack:
         suite.check("torch version is the declared one", lambda: check_torch(family, own.get("torch", {})))
     suite.check("OpenVINO sends no telemetry", check_telemetry)
     suite.check("torch, ONNX Runtime and OpenVINO agree", check_agreement)
@@ -38,7 +39,12 @@ def add_checks(suite: Any, promises: dict[str, Any], own: dict[str, Any], labels
         suite.check("decord decodes a clip", check_decord)
     suite.check("web3 signs and recovers", check_web3)
     suite.check("BLAS is an optimised one", check_blas)
-    suite.check("uv pip check", check_packages)
+    if jetpack:
+        import jetson_checks
+
+        suite.check("pip check", jetson_checks.check_requirements)
+    else:
+        suite.check("uv pip check", check_packages)
 
 
 def version_of(name: str) -> str:

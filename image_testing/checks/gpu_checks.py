@@ -151,11 +151,15 @@ def check_tensorrt(labels: dict[str, str]) -> str:
     import tensorrt
 
     core_checks.same(declared, tensorrt.__version__)
-    file = next((SITE / "tensorrt_libs").glob("libnvinfer.so.*"))
-    number = ctypes.CDLL(str(file)).getInferLibVersion()
-    found = [number // 10000, number // 100 % 100, number % 100]
+    found = ask_library(str(next((SITE / "tensorrt_libs").glob("libnvinfer.so.*"))))
     core_checks.same([int(part) for part in declared.split(".")[:3]], found)
     return declared
+
+
+def ask_library(file: str) -> list[int]:
+    """The version that TensorRT's library gives of itself."""
+    number = ctypes.CDLL(file).getInferLibVersion()
+    return [number // 10000, number // 100 % 100, number % 100]
 
 
 def check_driver(labels: dict[str, str]) -> str:

@@ -6,13 +6,17 @@ import json
 import os
 import sys
 import time
-import tomllib
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 from outcomes import Skipped
+
+try:
+    import tomllib
+except ImportError:  # Python 3.10, that of JetPack 6; every pip brings it along
+    from pip._vendor import tomli as tomllib
 
 HERE = Path(__file__).parent
 
@@ -61,6 +65,11 @@ def main(name: str) -> int:
     own = promises["images"][labels["org.opencontainers.image.title"]]
     suite = Suite(name, os.environ.get("BASEIMAGES_EMULATED", ""))
     core_checks.add_checks(suite, promises["core"], own, labels)
+    is_jetson = "io.baseimages.jetpack" in labels
+    if is_jetson:
+        import jetson_checks
+
+        jetson_checks.add_core_checks(suite, labels)
     if labels["io.baseimages.target"] == "full":
         import full_checks
 
@@ -69,6 +78,8 @@ def main(name: str) -> int:
             import gpu_checks
 
             gpu_checks.add_checks(suite, own, labels)
+        if is_jetson:
+            jetson_checks.add_checks(suite, labels)
     ElementTree.ElementTree(suite.root).write(HERE / "junit.xml", encoding="unicode")
     return 1 if suite.failures else 0
 

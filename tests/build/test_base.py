@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from baseimages.build import base as room
-from baseimages.build import choose_base
+from baseimages.build import choose_base, choose_stand_in
 from baseimages.declare import Family, Platform
 from baseimages.errors import BaseFamilyError, CommandError, DeadlineError, UsageError
 from baseimages.plan import BaseImage
@@ -191,6 +191,12 @@ def test_without_mmdebstrap_each_base_is_refused_with_its_cause(
     assert "install mmdebstrap" in caught.value.next_step
 
 
+def test_mmdebstrap_is_no_cure_for_a_base_that_it_cannot_make(choose: Choose) -> None:
+    with pytest.raises(BaseFamilyError) as caught:
+        choose("ubuntu-24.04")
+    assert "mmdebstrap" not in caught.value.next_step
+
+
 def test_a_requested_base_is_never_replaced_by_another(choose: Choose, made: list[str]) -> None:
     with pytest.raises(BaseFamilyError, match=r"ubuntu-24\.04"):
         choose("ubuntu-24.04")
@@ -204,3 +210,22 @@ def test_a_base_that_the_image_does_not_build_on_is_refused_before_anything_is_a
     with pytest.raises(UsageError, match="base family"):
         choose(word)
     assert not runner.calls
+
+
+def test_a_stand_in_is_made_for_the_engine_and_never_called_the_base(
+    choose: Choose, runner: FakeRunner, console: Console, made: list[str]
+) -> None:
+    image = FAMILY.image("one").model_copy(update={"platform": Platform.ARM64})
+    stand_in = choose_stand_in(FAMILY, image, ("debian-13",), ENGINE, runner, console)
+    assert made == ["debian-13 for linux/amd64"]
+    assert (stand_in.family, stand_in.origin) == ("ubuntu-24.04", "stand-in")
+    assert stand_in.build_argument == stand_in.build_reference == MADE.reference
+    assert stand_in.reason.startswith("stand-in, for build stages only: debian-13: ")
+
+
+def test_a_stand_in_of_a_registry_is_used_by_its_digest(
+    choose: Choose, runner: FakeRunner, console: Console
+) -> None:
+    runner.script(*IMAGETOOLS, f"debian:trixie-slim@{DEBIAN}", stdout="{}")
+    stand_in = choose_stand_in(FAMILY, FAMILY.image("one"), ("debian-13",), ENGINE, runner, console)
+    assert stand_in.build_argument == f"debian:trixie-slim@{DEBIAN}"

@@ -293,3 +293,63 @@ def test_wheels_are_resolved_for_the_oldest_c_library_of_an_images_bases(
 def test_a_c_library_that_is_too_new_for_uv_is_asked_for_as_the_newest_it_knows() -> None:
     assert wheel_platform(Platform.AMD64, "2.41") == "x86_64-manylinux_2_40"
     assert wheel_platform(Platform.ARM64, "2.35") == "aarch64-manylinux_2_35"
+
+
+BROUGHT = """
+[bases.{name}]
+reference = "x:1"
+digest = "sha256:{zero}"
+glibc = "{glibc}"
+python = "{python}"
+"""
+IMAGE_ON_BOTH = """
+[images.one]
+name = "base_edge_node_amd64_cpu"
+environment_version = "1.0.0"
+platform = "linux/arm64"
+accelerator = "tegra"
+targets = ["core"]
+default_target = "core"
+bases = ["ubuntu-24.04", "debian-13"]
+suite = "image_testing/test-one.sh"
+tags = ["{target}-{base}"]
+"""
+
+
+@pytest.fixture
+def brought(checkout: Path, runner: FakeRunner) -> FakeRunner:
+    """Locks of an image whose bases bring a Python each, and packages that stay theirs."""
+    text = BROUGHT.format(name='"ubuntu-24.04"', zero="0" * 64, glibc="2.35", python="3.10")
+    text += BROUGHT.format(name='"debian-13"', zero="0" * 64, glibc="2.39", python="3.12")
+    (checkout / "images.toml").write_text(text + IMAGE_ON_BOTH)
+    folder = checkout / "base_edge_node_amd64_cpu"
+    (folder / "requirements-torch.in").unlink()
+    (folder / "requirements-base.in").write_text("numpy\n")
+    answer(runner, ONE)
+    run_locks(checkout, load_family(checkout / "images.toml"), runner)
+    return runner
+
+
+@pytest.mark.parametrize(
+    ("source", "python"),
+    [
+        ("requirements-core.in", "3.10"),
+        ("requirements-ubuntu-24.04.in", "3.10"),
+        ("requirements-debian-13.in", "3.12"),
+    ],
+)
+def test_a_part_is_resolved_for_the_python_that_its_base_brings(
+    source: str, python: str, brought: FakeRunner
+) -> None:
+    call = call_for(brought, source)
+    assert call[call.index("--python-version") + 1] == python
+    assert call[call.index("--python-platform") + 1] == "aarch64-manylinux_2_35"
+
+
+def test_what_the_base_brings_is_left_out_of_the_wheels_and_has_no_lock(
+    brought: FakeRunner, checkout: Path
+) -> None:
+    for base in ("ubuntu-24.04", "debian-13"):
+        call = call_for(brought, f"requirements-{base}.in")
+        assert call[call.index("--excludes") + 1] == "requirements-base.in"
+    assert not (checkout / "base_edge_node_amd64_cpu" / "requirements-base.txt").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import importlib.util
 import re
+import subprocess
 import sys
 import threading
 import tomllib
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from baseimages.declare import Image, load_family
+from baseimages.declare import Image, load_dockerfile, load_family
 from baseimages.declare.locks import parse_versions
 from tests.conftest import ROOT
 
@@ -41,6 +42,22 @@ def _neighbours() -> Iterator[None]:
     sys.path.insert(0, str(ROOT / "scripts" / "ml"))
     yield
     sys.path.remove(str(ROOT / "scripts" / "ml"))
+
+
+@pytest.mark.process
+def test_wheels_for_another_python_are_split_where_they_lie(tmp_path: Path) -> None:
+    """The builder's Python has a place of its own; SITE names that of the image's."""
+    site = tmp_path / "opt/python/lib/python3.10/site-packages"
+    add_distribution(site, "onnx", {"onnx/a.py": b"1"})
+    (tmp_path / "lock").write_text("onnx==1 \\\n")
+    words = [tmp_path / "out", ROOT / "base_edge_node_arm64_tegra" / "wheels.toml", tmp_path / "lock"]
+    script = ROOT / "scripts" / "ml" / "split_wheels.py"
+    subprocess.run(
+        [sys.executable, "-B", script, *words], check=True, timeout=60, env={"SITE": str(site)}
+    )  # fmt: skip
+    tree = tmp_path / "out" / "inference" / site.relative_to("/")
+    assert (tree / "onnx/a.py").read_bytes() == b"1"
+    assert not (site / "onnx/a.py").exists()
 
 
 @pytest.fixture(name="split")
@@ -81,9 +98,12 @@ def test_every_distribution_that_has_a_layer_is_locked_somewhere(image: Image) -
 @IMAGES
 def test_every_layer_is_copied_into_the_image_once_and_no_other(image: Image) -> None:
     layers = tomllib.loads((ROOT / image.name / "wheels.toml").read_text())["layers"]
-    text = (ROOT / image.name / "Dockerfile").read_text()
-    copied = re.findall(r"^COPY --link --from=(?:wheels|torch|bitsandbytes) /out/([\w-]+)/ /$", text, re.M)
-    assert sorted(copied) == sorted({*layers, "rest"} | ({"cuda-path"} if image.cuda else set()))
+    stages = load_dockerfile(ROOT / image.dockerfile).stages
+    expected = sorted({*layers, "rest"} | ({"cuda-path"} if image.cuda else set()))
+    for stage in (stage for stage in stages if stage.name in {image.default_target, image.every_target[-1]}):
+        lines = "\n".join(f"{' '.join(i.flags)} {i.text}" for i in stage.instructions if i.keyword == "COPY")
+        copied = re.findall(r"^--link --from=(?:wheels|torch|bitsandbytes) /out/([\w-]+)/ /$", lines, re.M)
+        assert sorted(copied) == expected, stage.name
 
 
 def test_both_cuda_lines_use_the_same_layers(split: Any) -> None:

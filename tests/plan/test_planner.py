@@ -66,6 +66,51 @@ def test_a_bootstrapped_base_is_given_by_its_content_derived_tag(plan_of: PlanOf
     assert dict(plan_of(base=base).build_args)["BASE_IMAGE"] == "baseimages/tiny:0123"
 
 
+STAND_IN = dataclasses.replace(BASE, reference="builder:1", origin="stand-in", build_reference="builder:1")
+
+
+def with_parts(checkout: Path, **words: object) -> BuildPlan:
+    """A plan of the image with a target that needs no base."""
+    path = checkout / "images.toml"
+    key = 'without_base = { target = "parts", builders = ["other"] }'
+    path.write_text(path.read_text(encoding="utf-8") + key + "\n", encoding="utf-8")
+    dockerfile = checkout / "image_one" / "Dockerfile"
+    dockerfile.write_text(
+        dockerfile.read_text(encoding="utf-8") + "FROM scratch AS parts\n", encoding="utf-8"
+    )
+    options = {"target": "parts", "base": STAND_IN} | words
+    return make_plan(
+        load_family(path), variant="one", host=Platform.AMD64, revision=REVISION, ca_bundle=None,
+        root=checkout, **options,
+    )  # fmt: skip
+
+
+def test_what_needs_no_base_is_planned_on_a_stand_in_and_says_so(checkout: Path) -> None:
+    plan = with_parts(checkout)
+    assert plan.stages == ("parts",)
+    assert dict(plan.labels) == {"io.baseimages.base-origin": "stand-in"}
+    assert dict(plan.build_args)["BASE_IMAGE"] == dict(plan.build_args)["BUILD_IMAGE"] == "builder:1"
+
+
+@pytest.mark.parametrize("target", ["core", "full"])
+def test_what_ships_is_never_built_on_a_stand_in(checkout: Path, target: str) -> None:
+    with pytest.raises(UsageError, match=f"target {target} of image_one needs its base, tiny") as caught:
+        with_parts(checkout, target=target)
+    assert "target parts" in caught.value.next_step
+
+
+def test_a_base_that_nothing_is_built_on_is_refused_with_its_reason(checkout: Path) -> None:
+    path = checkout / "images.toml"
+    text = path.read_text(encoding="utf-8").replace("[bases.other]", '[bases.other]\nnot_built = "No torch."')
+    path.write_text(text, encoding="utf-8")
+    base = dataclasses.replace(BASE, family="other")
+    with pytest.raises(UsageError, match=r"nothing is built on other: No torch\."):
+        make_plan(
+            load_family(path), variant="one", target=None, base=base, host=Platform.AMD64,
+            revision=REVISION, ca_bundle=None, root=checkout,
+        )  # fmt: skip
+
+
 def test_the_label_has_the_time_of_the_commit(plan_of: PlanOf) -> None:
     assert dict(plan_of().build_args)["CREATED"] == "2026-01-02T03:04:05Z"
 
