@@ -21,6 +21,12 @@ OURS = Path("/opt/python")
 # Compiled for the device, or against what is: a copy of ours would hide it.
 OF_THE_BASE = ("torch", "torchvision", "numpy", "cv2")
 PUBLIC_INDEX = "https://pypi.org/simple"
+# What pip's options come to, from its files and its environment together.
+ASK_PIP = """
+from pip._internal.commands import create_command
+options, _ = create_command("download").parse_args([])
+print(options.index_url, *options.extra_index_urls)
+"""
 PACKAGES = ("dpkg-query", "-W", "-f", "${Package} ${Version}\n", "libnvinfer*")
 
 
@@ -64,9 +70,8 @@ def is_release(declared: str, version: str) -> bool:
 
 
 def check_index() -> str:
-    told = core_checks.run("pip", "config", "list")
-    asked = set(re.findall(r"index-url='([^']+)'", told))
-    core_checks.same({PUBLIC_INDEX}, asked)
+    asked = core_checks.run("python", "-c", ASK_PIP).split()
+    core_checks.same({PUBLIC_INDEX}, set(asked))
     return PUBLIC_INDEX
 
 

@@ -10,12 +10,17 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+CHUNK_BYTES = 2**20
+
 
 def hash_file(path: Path) -> str:
     """`sha256=` and the digest in the unpadded URL-safe base64 of the wheel standard."""
+    # hashlib.file_digest is too new for the Python 3.10 of JetPack 6's builder.
+    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").digest()
-    return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return "sha256=" + base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
 
 
 def render_record(site: Path, dist_info: Path, files: Iterable[tuple[Path, Path]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,12 +82,25 @@ def test_library_and_module_of_tensorrt_are_both_of_the_label(
 
 
 def test_an_index_that_the_base_still_names_fails(jetson: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    public = ":env:.index-url='https://pypi.org/simple'\n"
-    answer(jetson, monkeypatch, public)
-    assert jetson.check_index() == "https://pypi.org/simple"
-    answer(jetson, monkeypatch, public + "global.extra-index-url='https://index.example/jp6'\n")
+    public = "https://pypi.org/simple"
+    answer(jetson, monkeypatch, f"{public} {public}\n")
+    assert jetson.check_index() == public
+    answer(jetson, monkeypatch, f"{public} https://index.example/jp6\n")
     with pytest.raises(AssertionError, match=r"index\.example"):
         jetson.check_index()
+
+
+@pytest.mark.process
+def test_pip_is_asked_for_the_indexes_of_its_files_too(jetson: Any, tmp_path: Path) -> None:
+    (tmp_path / "pip.conf").write_text("[global]\nextra-index-url = https://index.example/jp6\n")
+    environment = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_INDEX_URL": "https://pypi.org/simple"}
+    argv = [sys.executable, "-c", jetson.ASK_PIP]
+    for extra, found in (("", "https://index.example/jp6"), ("https://a.example/b", "https://a.example/b")):
+        told = subprocess.run(
+            argv, capture_output=True, text=True, check=True, timeout=60,
+            env=environment | {"PIP_EXTRA_INDEX_URL": extra},
+        )  # fmt: skip
+        assert told.stdout.split() == ["https://pypi.org/simple", found]
 
 
 @pytest.mark.parametrize(
