@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.process
 DEB822 = "Types: deb\nURIs: http://archive.ubuntu.com/ubuntu/\nSuites: noble\nComponents: main\n"
 UBUNTU = "deb http://archive.ubuntu.com/ubuntu/ jammy main\n# deb-src http://archive.ubuntu.com/ x\n"
-DEBIAN = "deb http://deb.debian.org/debian trixie main\n"
+DEBIAN = "deb http://archive.example/debian trixie main\n"
 
 
 def run_script(folder: Path, sources: dict[str, str]) -> dict[str, str]:
