@@ -237,6 +237,8 @@ def _tests(part: TargetReport) -> str:
     if part.suite is None:
         return "not run"
     failed, passed = part.suite.count("failed"), part.suite.count("passed")
+    if not failed and not passed:
+        return "skipped"
     return f"{failed} failed, {passed} passed" if failed else f"{passed} passed"
 
 
