@@ -281,6 +281,8 @@ def _tests(part: TargetReport) -> str:
     if part.suite is None:
         return "not run"
     failed, passed = part.suite.count("failed"), part.suite.count("passed")
+    if not failed and not passed:
+        return "skipped"
     where = ", emulated" if part.suite.emulated else ""
     return f"{failed} failed, {passed} passed{where}" if failed else f"{passed} passed{where}"
 

@@ -64,6 +64,15 @@ def test_the_report_names_its_base_with_digest_and_reason_and_what_was_left_out(
     assert rows_of(text, "left out") == ["| left out | ngrok |"]
 
 
+def test_a_suite_that_was_skipped_as_a_whole_is_not_told_as_passed(report: ImageReport) -> None:
+    (part,) = report.targets
+    assert part.suite
+    skipped = part.suite.model_copy(update={"cases": part.suite.cases[1:]})
+    only = report.model_copy(update={"targets": (part.model_copy(update={"suite": skipped}),)})
+    (row,) = rows_of(render_report(only), "core")
+    assert "| skipped |" in row
+
+
 def test_a_skipped_check_is_listed_with_its_reason_and_not_counted_as_passed(report: ImageReport) -> None:
     text = render_report(report)
     assert "1 passed, 0 failed, 1 skipped" in text
