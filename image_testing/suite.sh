@@ -55,7 +55,8 @@ check_engine() { # an engine that answers, has the image, and runs its architect
 # Another architecture is run where this host emulates it, as the least processor that the image is
 # for: what needs more dies there of an illegal instruction.
 emulate() {
-  local reason="the image is for $IMAGE_ARCHITECTURE, the engine runs $1, the client $(uname -m)"
+  local reason
+  reason="the image is for $IMAGE_ARCHITECTURE, the engine runs $1, the client $(uname -m)"
   [[ -n ${IMAGE_PROCESSOR:-} ]] || skip_all architecture "$reason"
   docker run --rm -e EE_DD=false "$image" true > /dev/null 2>&1 ||
     skip_all architecture "$reason, and nothing emulates (./bootstrap.sh --with-emulation)"
