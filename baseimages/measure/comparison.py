@@ -29,7 +29,16 @@ from baseimages.records import Record, WorkFolder
 
 EMULATED = "emulated"
 # What may differ between a crossed and an emulated image.
-ALLOWED: tuple[AllowedDifference, ...] = ()
+ALLOWED = (
+    AllowedDifference(
+        pattern=r"etc/(passwd|group|shadow|gshadow)-|var/(cache/debconf|lib/dpkg)/[^/]+-old|var/log/[^/]+",
+        reason="a backup or log of the base: a command removes it, a copy cannot",
+    ),
+    AllowedDifference(
+        pattern=r"etc/hosts",
+        reason="the engine lays its own over it while a command runs, and in every container",
+    ),
+)
 
 
 class WayRecord(BaseModel):

@@ -84,7 +84,8 @@ def visit(root: Path) -> Iterator[None]:
 
 
 def list_tree(root: Path) -> dict[str, tuple[object, ...]]:
-    """What a copy would carry, by path: type and mode, owner, size, time and target of a link.
+    """What a copy would carry, by path: type and mode, owner, names of extended attributes, size, time
+    and target of a link.
 
     A folder counts by mode and owner only: its time moves with what lies in it.
     """
@@ -92,7 +93,8 @@ def list_tree(root: Path) -> dict[str, tuple[object, ...]]:
     for folder, names, files in os.walk(root):
         for path in (Path(folder, name) for name in (*names, *files)):
             facts = path.lstat()
-            owner = (facts.st_mode, facts.st_uid, facts.st_gid)
+            attributes = tuple(os.listxattr(path, follow_symlinks=False))
+            owner = (facts.st_mode, facts.st_uid, facts.st_gid, attributes)
             target = path.readlink() if path.is_symlink() else None
             content = () if stat.S_ISDIR(facts.st_mode) else (facts.st_size, facts.st_mtime_ns, target)
             found[str(path.relative_to(root))] = (*owner, *content)

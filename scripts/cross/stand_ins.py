@@ -2,7 +2,8 @@
 
 Maintainer scripts are shell and Perl; what they call does the same work whatever machine it was
 compiled for. So for a while each foreign program is renamed and the native one of the same path
-takes its place. Files are renamed back, never copied, so that inode, time and attributes stay.
+takes its place. Files are renamed back, never copied, so that inode, time and attributes stay;
+what a script has set on the stand-in, such as a set-user-id bit, is set on the foreign one.
 Where this machine has no such program, a stub stands there that fails and leaves its name: a
 script that swallows the failure cannot hide it.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,8 +52,8 @@ def swap_programs(root: Path, native: Path = Path("/")) -> Iterator[None]:
     try:
         yield
     finally:
-        for path, inode in swapped.items():
-            _restore(path, inode)
+        for path, placed in swapped.items():
+            _restore(path, placed)
         _remove(added)
     _refuse_missing(root)
 
@@ -69,8 +71,8 @@ def _is_program(path: Path) -> bool:
         return stream.read(4) == b"\x7fELF"
 
 
-def _swap(path: Path, root: Path, native: Path) -> int:
-    """Put the stand-in in the place of `path`; its inode tells later whether it still is there."""
+def _swap(path: Path, root: Path, native: Path) -> os.stat_result:
+    """Put the stand-in in the place of `path`; what it is tells later whether it was changed."""
     name = str(path.relative_to(root))
     stand_in = native / name.replace(FOREIGN_TRIPLET, NATIVE_TRIPLET)
     foreign = path.with_name(path.name + FOREIGN)
@@ -78,20 +80,33 @@ def _swap(path: Path, root: Path, native: Path) -> int:
     if name == LDCONFIG:
         path.write_text(LDCONFIG_STUB.format(interpreter=INTERPRETER + FOREIGN, name=name + FOREIGN))
     elif stand_in.is_file():
-        shutil.copy2(stand_in, path)
+        shutil.copyfile(stand_in, path)
     else:
         path.write_text(STUB.format(name=name, missing=MISSING))
-    path.chmod(0o755)
-    return path.stat().st_ino
+    facts = foreign.stat()
+    os.chown(path, facts.st_uid, facts.st_gid)
+    path.chmod(stat.S_IMODE(facts.st_mode))
+    return path.stat()
 
 
-def _restore(path: Path, inode: int) -> None:
+def _restore(path: Path, placed: os.stat_result) -> None:
     """dpkg may have put a newer foreign program, or none, where the stand-in was."""
     foreign = path.with_name(path.name + FOREIGN)
-    if path.exists() and path.stat().st_ino == inode:
+    if path.exists() and path.stat().st_ino == placed.st_ino:
+        _carry_over(path, foreign, placed)
         foreign.rename(path)
     else:
         foreign.unlink()
+
+
+def _carry_over(stand_in: Path, foreign: Path, placed: os.stat_result) -> None:
+    """Scripts set owners, modes and capabilities by name: of the stand-in, and meant for the other."""
+    facts = stand_in.stat()
+    if (facts.st_uid, facts.st_gid, facts.st_mode) != (placed.st_uid, placed.st_gid, placed.st_mode):
+        os.chown(foreign, facts.st_uid, facts.st_gid)
+        foreign.chmod(stat.S_IMODE(facts.st_mode))  # the kernel has cleared what a new owner may not have
+    for name in os.listxattr(stand_in):
+        os.setxattr(foreign, name, os.getxattr(stand_in, name))
 
 
 def _add_libraries(root: Path, native: Path) -> list[Path]:

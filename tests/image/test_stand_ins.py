@@ -97,6 +97,32 @@ def test_a_program_that_dpkg_replaced_meanwhile_stays_replaced(tree: Path, nativ
     assert not list(tree.rglob("*.foreign"))
 
 
+def test_what_a_script_sets_on_a_stand_in_is_set_on_the_program(tree: Path, native: Path) -> None:
+    """As the script of fuse3 does: `chmod 4755 /usr/bin/fusermount3`."""
+    program = put(tree / "usr/bin/fusermount3", FOREIGN)
+    inode, time_ns = program.stat().st_ino, program.stat().st_mtime_ns
+    with STAND_INS.swap_programs(tree, native):
+        assert program.read_bytes() != FOREIGN
+        program.chmod(0o4711)
+        os.setxattr(program, "user.capability", b"\x01")
+    facts = program.stat()
+    assert (facts.st_ino, facts.st_mtime_ns, facts.st_mode & 0o7777) == (inode, time_ns, 0o4711)
+    assert (program.read_bytes(), os.getxattr(program, "user.capability")) == (FOREIGN, b"\x01")
+
+
+def test_attributes_of_the_machine_that_builds_do_not_reach_the_tree(tree: Path, native: Path) -> None:
+    os.setxattr(native / "usr/bin/dash", "user.capability", b"\x02")
+    with STAND_INS.swap_programs(tree, native):
+        pass
+    assert os.listxattr(tree / "usr/bin/dash") == []
+
+
+def test_a_stand_in_has_owner_and_mode_of_the_program(tree: Path, native: Path) -> None:
+    put(tree / "usr/bin/dash", FOREIGN, 0o2755)
+    with STAND_INS.swap_programs(tree, native):
+        assert (tree / "usr/bin/dash").stat().st_mode & 0o7777 == 0o2755
+
+
 def test_ldconfig_is_the_foreign_one_behind_an_interpreter(tree: Path, native: Path) -> None:
     with STAND_INS.swap_programs(tree, native):
         assert "/usr/bin/qemu-aarch64.foreign /usr/sbin/ldconfig.foreign" in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,22 @@ def test_a_stage_of_the_plan_can_be_built_instead_of_its_target(candidate: Build
     assert choose_stage(candidate, None) is candidate
     with pytest.raises(UsageError, match="stage"):
         choose_stage(candidate, "so")
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("etc/passwd-", True),
+        ("var/lib/dpkg/status-old", True),
+        ("var/log/lastlog", True),
+        ("etc/hosts", True),
+        ("etc/passwd", False),
+        ("var/lib/dpkg/status", False),
+        ("usr/bin/fusermount3", False),
+    ],
+)
+def test_only_leftovers_of_the_base_may_differ(path: str, allowed: bool) -> None:
+    assert any(re.fullmatch(row.pattern, path) for row in comparison.ALLOWED) == allowed
 
 
 def test_a_ratio_needs_both_numbers() -> None:
