@@ -154,7 +154,7 @@ def scan(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
     with checkout_lock(selection.root), time_part(selection.root, f"scan {record.target}"):
         folder = (selection.root / selection.image.dockerfile).parent
         layout, console = open_layout(work.layout), _console()
-        programs = check_programs(layout, console)
+        programs = check_programs(layout, console, has_base=record.base.origin != "stand-in")
         write_record(work.path / WorkFolder.ELF, programs)
         result = run_scan(layout, folder, work, ProcessRunner(), console)
         write_record(work.path / WorkFolder.SCAN, result)

@@ -31,6 +31,7 @@ from baseimages.inspect.tree import Tree, read_tree
 from baseimages.records import Record
 
 SHOWN = 5
+NO_BASE = "what they need was not looked for, the base is not in it"
 Rule = Literal["damaged", "machine", "loader", "needed", "glibc", "extension"]
 NUMBERS = "constants of SHA-2 or P-256 between functions; they look like instructions"
 # Files with instructions that nothing in them guards visibly, and why that is right.
@@ -74,12 +75,14 @@ class ElfRecord(Record):
     """What was judged. A file with several names counts once; `needed` counts pairs of file and library,
     `absent` those that an image may lack.
 
-    `glibc` is the version of the image's C library, `glibc_needed` the newest that a Python package needs.
-    `extensions` is None where they were not looked at.
+    `has_base` is whether what the files need was looked for. `glibc` is the version of the image's C
+    library, `glibc_needed` the newest that a Python package needs. `extensions` is None where they
+    were not looked at.
     """
 
     manifest_digest: str
     architecture: str
+    has_base: bool = True
     files: int
     right_machine: int
     needed: int
@@ -97,6 +100,7 @@ class ElfRecord(Record):
 class _Verdict:
     """What grows while files are judged."""
 
+    has_base: bool
     ways: Counter[str] = field(default_factory=Counter)
     extensions: dict[str, Counter[str]] = field(
         default_factory=lambda: {name: Counter() for name in (*EXTENSIONS, INLINED)}
@@ -113,9 +117,10 @@ class _Verdict:
         self.allowed.append(ElfFinding(path=path, rule=rule, detail=detail))
 
 
-def check_programs(layout: Layout, console: Console) -> ElfRecord:
+def check_programs(layout: Layout, console: Console, *, has_base: bool = True) -> ElfRecord:
     """Judge every ELF file of an image.
 
+    Without its base what the files need is elsewhere: then only the files themselves are judged.
     Raises VerificationError for a layer that cannot be unpacked, ScanError for an architecture
     that nothing is known about.
     """
@@ -128,7 +133,7 @@ def check_programs(layout: Layout, console: Console) -> ElfRecord:
     tree = read_tree(layout, console)
     loader = Loader(tree, architecture, _environment(layout))
     programs = dict(_list_programs(tree))
-    verdict, fitting = _Verdict(glibc=loader.glibc()), 0
+    verdict, fitting = _Verdict(has_base=has_base, glibc=loader.glibc()), 0
     for path, program in programs.items():
         fitting += _judge(path, program, loader, verdict)
     return _make_record(layout, architecture, len(programs), fitting, verdict)
@@ -155,18 +160,19 @@ def _judge(path: str, program: Program, loader: Loader, verdict: _Verdict) -> bo
     if not loader.fits(program):
         verdict.tell(path, "machine", f"it is for {program.machine}, {program.bits} bits")
         return False
-    if program.interpreter and not loader.holds(program.interpreter):
-        verdict.tell(path, "loader", f"{program.interpreter} is missing")
-    _judge_needed(path, program, loader, verdict)
     if SITE.search(path):
         verdict.glibc_needed = max(verdict.glibc_needed, program.glibc)
-    if program.glibc > verdict.glibc:
-        verdict.tell(path, "glibc", f"needs {_spell(program.glibc)}, the image has {_spell(verdict.glibc)}")
+    if verdict.has_base:
+        _judge_needed(path, program, loader, verdict)
     _judge_extensions(path, program, verdict)
     return True
 
 
 def _judge_needed(path: str, program: Program, loader: Loader, verdict: _Verdict) -> None:
+    if program.interpreter and not loader.holds(program.interpreter):
+        verdict.tell(path, "loader", f"{program.interpreter} is missing")
+    if program.glibc > verdict.glibc:
+        verdict.tell(path, "glibc", f"needs {_spell(program.glibc)}, the image has {_spell(verdict.glibc)}")
     for name in program.needed:
         way = loader.find(name, path, program)
         verdict.ways[way] += 1
@@ -203,6 +209,7 @@ def _make_record(layout: Layout, architecture: str, files: int, fitting: int, ve
     return ElfRecord(
         manifest_digest=layout.manifest_digest,
         architecture=architecture,
+        has_base=verdict.has_base,
         files=files,
         right_machine=fitting,
         needed=verdict.ways.total(),
@@ -223,10 +230,13 @@ def _spell(version: tuple[int, ...]) -> str:
 
 def describe_programs(record: ElfRecord) -> str:
     """A line for a person."""
+    needed = (
+        f"{record.needed} needed: {record.found} found, {record.by_sibling} loaded by a sibling, "
+        f"{record.absent} allowed to be absent"
+    )
     return (
         f"programs and libraries: {record.files}, {record.right_machine} of them for {record.architecture}; "
-        f"{record.needed} needed: {record.found} found, {record.by_sibling} loaded by a sibling, "
-        f"{record.absent} allowed to be absent; {len(record.findings)} findings\n"
+        f"{needed if record.has_base else NO_BASE}; {len(record.findings)} findings\n"
     )
 
 

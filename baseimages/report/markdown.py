@@ -222,10 +222,7 @@ def _programs(part: TargetReport) -> str:
     rows = [
         ("files", str(elf.files)),
         (f"for {escape(elf.architecture)}", str(elf.right_machine)),
-        ("needed libraries, of each file", str(elf.needed)),
-        ("found", str(elf.found)),
-        ("loaded by a sibling", str(elf.by_sibling)),
-        ("allowed to be absent", str(elf.absent)),
+        *_needed(elf),
         ("C library there, and the newest that a Python package needs", f"{elf.glibc}, {elf.glibc_needed}"),
         ("findings", str(len(elf.findings))),
     ]
@@ -239,6 +236,17 @@ def _programs(part: TargetReport) -> str:
         + (render_table(("file", "rule", "finding"), found) if found else "")
         + (render_table(("allowed, with the reason", "files"), reasons) if reasons else "")
     )
+
+
+def _needed(elf: ElfRecord) -> list[tuple[str, str]]:
+    if not elf.has_base:
+        return [("needed libraries, of each file", "not looked for: the base is not in it")]
+    return [
+        ("needed libraries, of each file", str(elf.needed)),
+        ("found", str(elf.found)),
+        ("loaded by a sibling", str(elf.by_sibling)),
+        ("allowed to be absent", str(elf.absent)),
+    ]
 
 
 def _extensions(elf: ElfRecord) -> str:

@@ -358,3 +358,13 @@ def test_a_file_for_a_newer_c_library_than_the_image_has_is_a_finding(check: Che
     record = check({f"{LIB}/libc.so.6": libc}, {"usr/bin/new": new})
     assert told(record) == [("/usr/bin/new", "glibc", "needs 2.36, the image has 2.35")]
     assert (record.glibc, record.glibc_needed) == ("2.35", "no C library")
+
+
+def test_without_its_base_only_the_files_themselves_are_judged(tmp_path: Path) -> None:
+    wheel = make_elf("libc.so.6", interpreter="/lib/ld.so", names=("GLIBC_2.17",))
+    foreign = make_elf(machine=X86_64)
+    layout = make_image(tmp_path, {f"{SITE}/a.so": wheel, "usr/bin/b": foreign})
+    record = check_programs(layout, QUIET, has_base=False)
+    assert [(path, rule) for path, rule, _ in told(record)] == [("/usr/bin/b", "machine")]
+    assert (record.needed, record.has_base) == (0, False)
+    assert "the base is not in it" in describe_programs(record)
