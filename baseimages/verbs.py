@@ -48,6 +48,7 @@ from baseimages.measure import (
     describe_benchmark,
     describe_comparison,
     emulate,
+    load_cold,
     run_benchmark,
     run_comparison,
     run_start,
@@ -173,7 +174,8 @@ def benchmark(
     with checkout_lock(selection.root), time_part(selection.root, f"benchmark {record.target}"):
         plan = _plan_again(selection, inputs, record, runner)
         engine = find_engine(runner)
-        result = run_benchmark(plan, engine, runner, work, record, console, rebuild=rebuild)
+        cold = load_cold(work, record)
+        result = run_benchmark(plan, engine, runner, work, record, console, measured=cold, rebuild=rebuild)
         write_record(work.path / WorkFolder.BENCHMARK, result)
         layers = index_layers(open_layout(work.layout), console)
         write_record(work.path / WorkFolder.LAYERS, layers)

@@ -11,6 +11,7 @@ from baseimages.measure.comparison import (
     ComparisonRecord,
     describe_comparison,
     emulate,
+    load_cold,
     run_comparison,
 )
 from baseimages.measure.isolated import isolated_engine
@@ -26,6 +27,7 @@ __all__ = [
     "describe_benchmark",
     "describe_comparison",
     "emulate",
+    "load_cold",
     "isolated_engine",
     "run_benchmark",
     "run_comparison",

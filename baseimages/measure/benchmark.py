@@ -47,10 +47,12 @@ def run_benchmark(
     built: BuildRecord,
     console: Console,
     *,
+    measured: RunRecord | None = None,
     rebuild: bool = False,
 ) -> BenchmarkRecord:
     """Run the scenarios on what `built` built; with `rebuild` a second cold build even if that was one.
 
+    `measured` is a cold run of that image which has been measured already, side by side with others.
     A cold run that is impossible here is recorded as not measured, a run that hit or missed
     otherwise than its scenario says as invalid. Raises MeasurementError when the plan is another
     one than was built, and the errors of a build.
@@ -58,7 +60,7 @@ def run_benchmark(
     _refuse_other_plan(plan, built)
     remove_leftovers(runner, work.path)
     with _scratch(work) as scratch:
-        cold, rebuilt = None if rebuild else _reuse_cold(built), None
+        cold, rebuilt = None if rebuild else _reuse_cold(built) or measured, None
         if cold is None:
             cold, rebuilt = run_cold(plan, engine, runner, scratch, scratch / REBUILT, console)
         differing = _compare(work.layout, scratch, built, rebuilt)

@@ -25,7 +25,7 @@ from baseimages.measure.isolated import remove_leftovers
 from baseimages.measure.record import RunRecord
 from baseimages.measure.scenario import COLD
 from baseimages.plan import BuildPlan
-from baseimages.records import Record, WorkFolder
+from baseimages.records import Record, WorkFolder, load_record
 
 EMULATED = "emulated"
 # What may differ between a crossed and an emulated image.
@@ -122,6 +122,16 @@ def emulate(plan: BuildPlan) -> BuildPlan:
     args.pop("BUILD_IMAGE", None)
     args["BUILD_ON"] = Platform(plan.platform).architecture
     return dataclasses.replace(plan, build_args=tuple(sorted(args.items())), build_platform=plan.platform)
+
+
+def load_cold(work: WorkFolder, built: BuildRecord) -> RunRecord | None:
+    """The cold run of what `built` built, where it was built side by side with others."""
+    path = work.comparison(built.target)
+    if not path.exists():
+        return None
+    record = load_record(path, ComparisonRecord, made_by="invoke benchmark --against")
+    way = record.way(record.candidate)
+    return way.run if way and record.manifest_digest == built.manifest_digest and way.run.valid else None
 
 
 def describe_comparison(record: ComparisonRecord) -> str:

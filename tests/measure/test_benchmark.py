@@ -136,6 +136,17 @@ def test_a_build_that_was_not_cold_is_measured_in_a_private_engine(run: Run, wor
     assert world.events[:3] == ["swept", "started", "stopped"]
 
 
+def test_a_cold_run_that_was_measured_already_is_taken(
+    plan: BuildPlan, runner: FakeRunner, work: WorkFolder, built: BuildRecord, console: Console, run: Run,
+    world: World,
+) -> None:  # fmt: skip
+    measured = RunRecord(scenario="cold", duration_s=77.0, cpu_s=66.0, valid=True, note="side by side")
+    warm = built.model_copy(update={"cold": False})
+    record = run_benchmark(plan, ENGINE, runner, work, warm, console, measured=measured)
+    assert get(record, "cold") == measured
+    assert "started" not in world.events
+
+
 def test_a_second_cold_build_is_run_when_it_is_asked_for(run: Run, world: World) -> None:
     world.rebuilt = "sha256:" + "9" * 64
     record = run(rebuild=True)

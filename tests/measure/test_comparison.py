@@ -13,10 +13,10 @@ from baseimages.build import BuildRecord
 from baseimages.errors import MeasurementError, UsageError
 from baseimages.host import Check
 from baseimages.inspect import EqualityRecord
-from baseimages.measure import RunRecord, comparison, describe_comparison, emulate, run_comparison
+from baseimages.measure import RunRecord, comparison, describe_comparison, emulate, load_cold, run_comparison
 from baseimages.measure.comparison import ComparisonRecord, WayRecord
 from baseimages.plan import BuildPlan, choose_stage
-from baseimages.records import WorkFolder
+from baseimages.records import WorkFolder, write_record
 from tests.build.conftest import ENGINE
 from tests.conftest import FakeRunner
 from tests.measure.conftest import DIGEST
@@ -150,6 +150,32 @@ def test_a_stage_of_the_plan_can_be_built_instead_of_its_target(candidate: Build
 )
 def test_only_leftovers_of_the_base_may_differ(path: str, allowed: bool) -> None:
     assert any(re.fullmatch(row.pattern, path) for row in comparison.ALLOWED) == allowed
+
+
+def keep(work: WorkFolder, run: RunRecord, **changes: str) -> None:
+    way = WayRecord(name="one", platform="linux/arm64", run=run)
+    fields = {"manifest_digest": DIGEST, "candidate": "one", "stage": "core", "emulation": ""} | changes
+    write_record(work.comparison("core"), ComparisonRecord(ways=(way,), equality=None, **fields))
+
+
+def test_a_cold_run_that_was_measured_side_by_side_is_not_run_again(
+    built: BuildRecord, work: WorkFolder
+) -> None:
+    assert load_cold(work, built) is None
+    keep(work, RUN)
+    assert load_cold(work, built) == RUN
+
+
+@pytest.mark.parametrize(
+    ("run", "changes"),
+    [(RUN, {"manifest_digest": "sha256:" + "0" * 64}), (RUN.model_copy(update={"valid": False}), {})],
+    ids=["another image", "invalid"],
+)
+def test_a_run_of_another_image_or_an_invalid_one_does_not_count(
+    built: BuildRecord, work: WorkFolder, run: RunRecord, changes: dict[str, str]
+) -> None:
+    keep(work, run, **changes)
+    assert load_cold(work, built) is None
 
 
 def test_a_ratio_needs_both_numbers() -> None:
