@@ -102,12 +102,14 @@ ask_from_outside() {
 
 # A device that starts from flash: nothing runs that nobody asked for, and a start wears nothing.
 ask_for_frugality() {
-  outcome 'no service is started' 'bash cat tini' \
-    "$(docker run --rm -e EE_DD=false "$image" bash -c 'cat /proc/[0-9]*/comm | sort -u' 2> /dev/null)"
+  outcome 'no service is started' 'cat tini' \
+    "$(docker run --rm -e EE_DD=false "$image" bash -c 'cat /proc/[0-9]*/comm' 2> /dev/null | sort -u)"
   local container
   container=$(docker create -e EE_DD=false "$image" true 2> /dev/null)
   docker start --attach "$container" > /dev/null 2>&1 || true
-  outcome 'a start writes nothing' '' "$(docker diff "$container")"
+  # the engine itself makes the mount point of the image's volume, which lies elsewhere
+  outcome 'a start writes nothing' '' \
+    "$(docker diff "$container" | grep -vxE 'C /var|C /var/lib|A /var/lib/docker' || true)"
   docker rm --volumes "$container" > /dev/null
   outcome 'runs on a read-only root, with logs in memory' 'runs' \
     "$(docker run --rm -e EE_DD=false --read-only --tmpfs /tmp --tmpfs /run --tmpfs /var/log "$image" \
