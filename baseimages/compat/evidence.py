@@ -9,8 +9,7 @@ from pathlib import Path
 from baseimages.command import Runner
 from baseimages.compat.combination import Combination
 from baseimages.declare import Family, Image, parse_dockerfile
-from baseimages.records import load_record
-from baseimages.report import ImageReport
+from baseimages.report import ImageReport, load_reports
 
 GIT_DEADLINE_S = 30.0
 SAME, OTHER = 0, 1
@@ -19,7 +18,10 @@ BOOTSTRAPPED = "bootstrapped"
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """One tested image; what was not compared with today is None."""
+    """One tested image; what was not compared with today is None.
+
+    `emulated` names the processor that its suite ran as, empty for a real one.
+    """
 
     image_name: str
     choices: tuple[str | None, ...]
@@ -27,6 +29,7 @@ class Evidence:
     digest: str
     passed: int
     skipped: int
+    emulated: str
     is_bootstrapped: bool
     left_out: tuple[str, ...]
     same_locks: bool | None
@@ -74,13 +77,10 @@ def collect_evidence(root: Path, family: Family, runner: Runner) -> tuple[Eviden
 
     Raises RecordError for a damaged record.
     """
-    paths = sorted((root / "reports").glob("*/*/record.json"))
-    reports = [load_record(path, ImageReport, made_by="nox -s report") for path in paths]
-    reports.sort(key=lambda report: max(part.build.started_at for part in report.targets), reverse=True)
     images = {image.name: image for image in family.images.values()}
     return tuple(
         evidence
-        for report in reports
+        for report in load_reports(root)
         if report.image_name in images
         for evidence in _read_report(root, report, images[report.image_name], runner)
     )
@@ -109,6 +109,7 @@ def _read_report(root: Path, report: ImageReport, image: Image, runner: Runner) 
             digest=build.manifest_digest,
             passed=suite.count("passed"),
             skipped=suite.count("skipped"),
+            emulated=suite.emulated,
             is_bootstrapped=build.base.origin == BOOTSTRAPPED,
             left_out=_left_out(image.optional, arguments),
             same_locks=same_locks,

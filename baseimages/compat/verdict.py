@@ -123,7 +123,8 @@ def _proven(proof: Evidence) -> Iterator[str]:
     """What was tested, and how that differs from what a reader would take it for."""
     skipped = f", {proof.skipped} skipped" if proof.skipped else ""
     base = " on a base bootstrapped from the archive" if proof.is_bootstrapped else ""
-    yield f"built{base}, {count_of(proof.passed, 'check')} passed inside it{skipped}"
+    emulated = f", emulated as {proof.emulated}" if proof.emulated else ""
+    yield f"built{base}, {count_of(proof.passed, 'check')} passed inside it{emulated}{skipped}"
     if proof.left_out:
         yield f"built with {', '.join(proof.left_out)}"
     if not proof.same_recipe:

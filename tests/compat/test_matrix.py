@@ -74,7 +74,7 @@ def differ(checkout: Checkout, runner: FakeRunner, *paths: str) -> None:
 
 def store_report(
     checkout: Checkout, *, outcome: str = "passed", dirty: bool = False, origin: str = "registry",
-    **arguments: str,
+    emulated: str = "", **arguments: str,
 ) -> None:  # fmt: skip
     """A committed record of a built image, tested or not."""
     build = BuildRecord(
@@ -89,7 +89,9 @@ def store_report(
         progress_sha256="0" * 64,
     )  # fmt: skip
     case = {"name": "python", "outcome": outcome, "detail": "", "duration_s": 0.0}
-    suite = {"image": "image_one:core-tiny", "manifest_digest": DIGEST, "cases": [case]}
+    suite = {
+        "image": "image_one:core-tiny", "manifest_digest": DIGEST, "cases": [case], "emulated": emulated,
+    }  # fmt: skip
     part = TargetReport(
         build=build, layers=None, suite=SuiteRecord.model_validate(suite), scan=None, benchmark=None
     )
@@ -223,6 +225,11 @@ def test_a_tested_image_with_these_locks_validates_its_combination(
     assert (row.revision, row.digest) == (COMMIT, DIGEST)
     assert "built, 1 check passed inside it" in row.reason
     assert "recipe" not in row.reason
+
+
+def test_an_image_that_was_tested_emulated_is_told_so(judged: Checkout, runner: FakeRunner) -> None:
+    store_report(judged, emulated="cortex-a72")
+    assert "1 check passed inside it, emulated as cortex-a72" in judged.judge(runner).rows[0].reason
 
 
 def test_the_choices_of_a_record_are_the_defaults_of_its_own_revision(
