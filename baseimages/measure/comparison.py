@@ -17,7 +17,7 @@ from rich.console import Console
 from baseimages.build import BuildRecord, Engine
 from baseimages.command import Runner
 from baseimages.declare import Platform
-from baseimages.errors import MeasurementError
+from baseimages.errors import MeasurementError, UsageError
 from baseimages.host import check_emulation
 from baseimages.inspect import AllowedDifference, EqualityRecord, compare_layouts, open_layout
 from baseimages.measure.cold import run_cold
@@ -117,7 +117,15 @@ def _compare(layouts: dict[str, Path], candidate: str, console: Console) -> Equa
 
 
 def emulate(plan: BuildPlan) -> BuildPlan:
-    """The same plan with every command run on the image's own platform."""
+    """The same plan with every command run on the image's own platform.
+
+    Raises UsageError for a plan that does so anyway.
+    """
+    if plan.build_platform == plan.platform:
+        raise UsageError(
+            f"{plan.image_name} is built on its own platform here: there is nothing to emulate",
+            next_step="name another variant instead; emulated are cross-built images of other platforms",
+        )
     args = dict(plan.build_args)
     args.pop("BUILD_IMAGE", None)
     args["BUILD_ON"] = Platform(plan.platform).architecture

@@ -74,6 +74,11 @@ def test_an_emulated_plan_runs_every_command_on_the_images_own_platform(candidat
     assert dict(emulated.build_args) == {"BUILD_ON": "arm64", "GREETING": "hello"}
 
 
+def test_a_plan_that_is_built_on_its_own_platform_is_not_called_emulated(plan: BuildPlan) -> None:
+    with pytest.raises(UsageError, match="nothing to emulate"):
+        emulate(plan)
+
+
 def test_without_emulation_the_emulated_way_is_not_measured_and_says_what_cures_it(
     world: World, candidate: BuildPlan, built: BuildRecord, work: WorkFolder, console: Console
 ) -> None:
