@@ -49,7 +49,8 @@ def render_pictures(report: ImageReport) -> dict[str, str]:
     for part in report.targets:
         if part.layers:
             pictures[f"{name_of(part)}-layers.svg"] = _picture_of_layers(part)
-        pictures[f"{name_of(part)}-steps.svg"] = _picture_of_steps(part)
+        if _steps_that_ran(part):
+            pictures[f"{name_of(part)}-steps.svg"] = _picture_of_steps(part)
     return pictures
 
 
@@ -197,7 +198,14 @@ def _steps(part: TargetReport) -> str:
         if s.duration_s >= SHOWN_STEP_S
     ]
     table = render_table(("step", "stage", "wall time", "cache"), rows) if rows else ""
+    if not _steps_that_ran(part):
+        return f"### Time by step\n\nNo step ran for {SHOWN_STEP_S} s: the cache had them.\n\n{table}"
     return f"### Time by step\n\n![time by step]({name_of(part)}-steps.svg)\n\n{table}"
+
+
+def _steps_that_ran(part: TargetReport) -> list[StepRecord]:
+    """Those that a picture shows."""
+    return [s for s in _measured_steps(part) if s.duration_s >= SHOWN_STEP_S and not s.cached]
 
 
 def _suite(part: TargetReport) -> str:
@@ -325,8 +333,7 @@ def _picture_of_layers(part: TargetReport) -> str:
 
 
 def _picture_of_steps(part: TargetReport) -> str:
-    steps = [s for s in _measured_steps(part) if s.duration_s >= SHOWN_STEP_S and not s.cached]
-    chosen = sorted(steps, key=lambda s: -s.duration_s)[:SLOWEST]
+    chosen = sorted(_steps_that_ran(part), key=lambda s: -s.duration_s)[:SLOWEST]
     bars = list(_bars(sorted(chosen, key=lambda s: s.started_s)))
     note = f"the {len(bars)} longest steps, by start; seconds since the build began"
     return render_bars(f"{part.build.image_name} {name_of(part)}: time by step", note, bars)

@@ -117,6 +117,17 @@ def test_a_record_from_before_programs_were_looked_at_is_read(tmp_path: Path, re
     assert load_record(path, ImageReport, made_by="x") == report
 
 
+def test_where_no_step_ran_there_is_no_empty_picture(report: ImageReport) -> None:
+    (part,) = report.targets
+    build = part.build.model_copy(update={"steps": ()})
+    cached = part.model_copy(update={"build": build, "benchmark": None})
+    changed = report.model_copy(update={"targets": (cached,)})
+    assert set(render_pictures(changed)) == {"core-debian-13-layers.svg"}
+    text = render_report(changed)
+    assert "steps.svg" not in text
+    assert "No step ran for 0.5 s: the cache had them." in text
+
+
 def test_pictures_carry_every_value_as_text_and_no_active_content(report: ImageReport) -> None:
     pictures = render_pictures(report)
     assert set(pictures) == {"core-debian-13-layers.svg", "core-debian-13-steps.svg"}
