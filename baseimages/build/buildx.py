@@ -37,7 +37,8 @@ from baseimages.errors import BuildError, CommandError, DeadlineError, RecordErr
 from baseimages.plan import BuildPlan
 from baseimages.records import WorkFolder, load_record, sha256_of, write_record
 
-BUILD_DEADLINE_S = 7200.0
+# A whole image with every command emulated takes hours.
+BUILD_DEADLINE_S = 21600.0
 # A compile is silent while it links, an export while it compresses; longer than this is a hang.
 IDLE_DEADLINE_S = 1200.0
 PROGRESS = "progress.jsonl"

@@ -26,7 +26,8 @@ from baseimages.records import write_text
 
 START_S = 60.0
 SHORT_S = 30.0
-LIFE_S = 7200.0
+# Outlives the deadline of a build and of the export after it.
+LIFE_S = 25200.0
 POLL_S = 0.2
 ADDRESS = "172.31.250.1/24"
 NETWORKS = Path("/sys/class/net")
