@@ -43,6 +43,7 @@ class WorkFolder:
     target: str
 
     BUILD: ClassVar[str] = "build.json"
+    PROVENANCE: ClassVar[str] = "provenance.json"
     SUITE: ClassVar[str] = "suite.json"
     SCAN: ClassVar[str] = "scan.json"
     ELF: ClassVar[str] = "elf.json"

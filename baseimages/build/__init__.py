@@ -9,6 +9,7 @@ from baseimages.build.buildx import Outcome, run_build, run_export, run_solve, s
 from baseimages.build.engine import Engine, find_engine
 from baseimages.build.optional import leave_out_unreachable
 from baseimages.build.progress import Step, fold_groups, title_of
+from baseimages.build.provenance import LineRecord, ProvenanceRecord, read_provenance
 from baseimages.build.record import (
     BaseFacts,
     BuildRecord,
@@ -17,6 +18,8 @@ from baseimages.build.record import (
     StepRecord,
 )
 from baseimages.build.store import find_digests, probe_cache
+from baseimages.build.timeline import HitRate, Timeline, rate_hits, read_timeline
+from baseimages.build.usage import HostUsage, StepUsage
 from baseimages.build.without_base import Stretch, WithoutBaseRecord
 
 __all__ = [
@@ -24,11 +27,17 @@ __all__ = [
     "BuildRecord",
     "Engine",
     "EngineFacts",
+    "HitRate",
     "HostFacts",
+    "HostUsage",
+    "LineRecord",
     "Outcome",
+    "ProvenanceRecord",
     "Step",
     "StepRecord",
+    "StepUsage",
     "Stretch",
+    "Timeline",
     "WithoutBaseRecord",
     "choose_base",
     "choose_stand_in",
@@ -37,6 +46,9 @@ __all__ = [
     "fold_groups",
     "leave_out_unreachable",
     "probe_cache",
+    "rate_hits",
+    "read_provenance",
+    "read_timeline",
     "run_build",
     "run_export",
     "run_solve",

@@ -12,6 +12,7 @@ load    the same blobs into the engine. Its own exporter cannot rewrite timestam
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ from rich.console import Console
 from baseimages.build.display import show_steps
 from baseimages.build.engine import Engine
 from baseimages.build.progress import ProgressReader, Step, fold_groups
+from baseimages.build.provenance import ProvenanceRecord, read_provenance
 from baseimages.build.record import BaseFacts, BuildRecord, EngineFacts, StepRecord, host_facts
 from baseimages.build.store import (
     drop_unreferenced,
@@ -42,17 +44,22 @@ BUILD_DEADLINE_S = 21600.0
 # A compile is silent while it links, an export while it compresses; longer than this is a hang.
 IDLE_DEADLINE_S = 1200.0
 PROGRESS = "progress.jsonl"
+# buildx then writes all that it knows about the build into the metadata file.
+PROVENANCE = {"BUILDX_METADATA_PROVENANCE": "max"}
 # Nothing is stored: the digest of the result, without rewritten timestamps, is what is wanted.
 SOLVE_OUTPUT = "type=image,store=false"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What one call of buildx did: its steps, its wall seconds and the digest of its output."""
+    """What one call of buildx did: its steps, its wall seconds, the digest of its output and, where
+    the builder tells, which line of the Dockerfile made what of it.
+    """
 
     digest: str
     duration_s: float
     steps: tuple[Step, ...]
+    provenance: ProvenanceRecord | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +111,8 @@ def run_build(
     solved = run_solve(plan, engine, runner, scratch, console)
     record = _find_unchanged(plan, work, solved.digest)
     if record:
+        if not (work.path / WorkFolder.PROVENANCE).exists():
+            _keep_provenance(solved, record.manifest_digest, work)
         console.print(f"unchanged since the build of {record.started_at}")
         _load(engine, runner, work, record.tags, record.manifest_digest, console)
         return record
@@ -112,7 +121,17 @@ def run_build(
     load_s = _load(engine, runner, work, plan.tags, exported.digest, console)
     record = _describe(plan, engine, before, solved, exported, load_s, work)
     write_record(work.path / WorkFolder.BUILD, record)
+    _keep_provenance(solved, exported.digest, work)
     return record
+
+
+def _keep_provenance(solved: Outcome, manifest_digest: str, work: WorkFolder) -> None:
+    """Store where the image's steps and layers come from, or remove what is about another image."""
+    path = work.path / WorkFolder.PROVENANCE
+    if solved.provenance:
+        write_record(path, solved.provenance.model_copy(update={"manifest_digest": manifest_digest}))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _look(plan: BuildPlan, engine: Engine, runner: Runner) -> _Before:
@@ -214,6 +233,7 @@ def _run(words: list[str], plan: BuildPlan, runner: Runner, metadata: Path, cons
         try:
             runner.run(
                 words,
+                env=os.environ | PROVENANCE,
                 deadline_s=BUILD_DEADLINE_S,
                 idle_deadline_s=IDLE_DEADLINE_S,
                 on_stderr=_tee(raw.write, reader.feed),
@@ -228,6 +248,7 @@ def _run(words: list[str], plan: BuildPlan, runner: Runner, metadata: Path, cons
         digest=told["containerimage.digest"],
         duration_s=time.monotonic() - began,
         steps=reader.steps,
+        provenance=read_provenance(told, reader.steps),
     )
 
 

@@ -23,6 +23,8 @@ LONGEST_OBJECT_LINES = 5000
 NAME = re.compile(r"^\[(?:linux/\S+ )?(?:(?P<stage>[^\]\s/]+) )?(?P<step>\d+/\d+)\] ")
 INTERNAL = "internal"
 CANCELED = "context canceled"
+FROM = re.compile(r"^\[.*\] FROM ")
+Spans = tuple[tuple[float, float], ...]
 
 
 class _Group(BaseModel):
@@ -47,8 +49,18 @@ class _Log(BaseModel):
     data: Base64Bytes = b""
 
 
+class _Status(BaseModel):
+    id: str
+    vertex: str
+    name: str = ""
+    total: int = 0
+    started: datetime | None = None
+    completed: datetime | None = None
+
+
 class _Event(BaseModel):
     vertexes: tuple[_Vertex, ...] | None = ()
+    statuses: tuple[_Status, ...] | None = ()
     logs: tuple[_Log, ...] | None = ()
 
 
@@ -58,12 +70,17 @@ class Step:
 
     `spans` are (start, end) of each time it ran: a vertex may stop and start again. The copying
     half of a `COPY --link` and the half that joins its layer share a `group`, named `group_name`.
+    Of a base that was not there, `pulls` and `extracts` are the times of its layers, and
+    `pulled_bytes` what they weigh as fetched.
     """
 
     digest: str
     name: str
     inputs: tuple[str, ...] = ()
-    spans: tuple[tuple[float, float], ...] = ()
+    spans: Spans = ()
+    pulls: Spans = ()
+    extracts: Spans = ()
+    pulled_bytes: int = 0
     is_running: bool = False
     cached: bool = False
     error: str = ""
@@ -79,11 +96,7 @@ class Step:
     @property
     def duration_s(self) -> float:
         """Time in which it ran: the union of its spans, so that waiting in between is no work."""
-        total, reached = 0.0, 0.0
-        for start, end in sorted(self.spans):
-            total += max(0.0, end - max(start, reached))
-            reached = max(reached, end)
-        return total
+        return sum_spans(self.spans)
 
     @property
     def stage(self) -> str:
@@ -102,9 +115,30 @@ class Step:
         return title_of(self.name)
 
 
+def sum_spans(spans: Iterable[tuple[float, float]]) -> float:
+    """Length of the union of (start, end) pairs, none of them before 0."""
+    total, reached = 0.0, 0.0
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
 def title_of(name: str) -> str:
     """A step's name on one line, without the mounts and the heredoc marks that hide what it runs."""
     return " ".join(re.sub(r"--mount=\S+|<<'?\w+'?", "", name).split())
+
+
+def place_of(name: str) -> str:
+    """Stage, number and keyword of a step's name, as `os 1/2 RUN`; empty for what is no instruction.
+
+    Digests differ from run to run, because a context carries its session; this does not.
+    """
+    match = NAME.match(name)
+    if match is None:
+        return ""
+    keyword = name[match.end() :].removeprefix("LINK ").split(maxsplit=1)[:1]
+    return " ".join([match["stage"] or "", match["step"], *keyword]).strip()
 
 
 @dataclass
@@ -113,6 +147,8 @@ class _State:
 
     vertex: _Vertex
     spans: dict[float, float | None] = field(default_factory=dict)
+    pulls: dict[str, tuple[float, float, int]] = field(default_factory=dict)
+    extracts: dict[str, tuple[float, float]] = field(default_factory=dict)
     cached: bool = False
     error: str = ""
 
@@ -126,15 +162,26 @@ class _State:
             end = vertex.completed.timestamp() if vertex.completed else None
             self.spans[vertex.started.timestamp()] = end
 
+    def take_status(self, status: _Status) -> None:
+        """Layers of a base, told apart as buildx does (util/progress/metricwriter.go)."""
+        if not status.started or not status.completed:
+            return
+        span = (status.started.timestamp(), status.completed.timestamp())
+        if status.name == "extracting":
+            self.extracts[status.id] = span
+        elif status.id.startswith("sha256:") and FROM.match(self.vertex.name):
+            self.pulls[status.id] = (*span, status.total)
+
     def to_step(self, zero: float) -> Step:
         vertex, group = self.vertex, self.vertex.group
-        # Of a vertex that builds share, BuildKit tells again what happened before this build.
-        spans = ((max(start, zero), end) for start, end in self.spans.items() if end and end >= zero)
         return Step(
             digest=vertex.digest,
             name=vertex.name,
             inputs=vertex.inputs,
-            spans=tuple(sorted((start - zero, end - zero) for start, end in spans)),
+            spans=_count_from(zero, self.spans.items()),
+            pulls=_count_from(zero, ((start, end) for start, end, _ in self.pulls.values())),
+            extracts=_count_from(zero, self.extracts.values()),
+            pulled_bytes=sum(size for *_, size in self.pulls.values()),
             is_running=None in self.spans.values(),
             cached=self.cached,
             error=self.error,
@@ -142,6 +189,13 @@ class _State:
             group_name=group.name if group else "",
             is_join=bool(group and not group.weak),
         )
+
+
+def _count_from(zero: float, spans: Iterable[tuple[float, float | None]]) -> Spans:
+    """Those that ended, in seconds since `zero`."""
+    # Of a vertex that builds share, BuildKit tells again what happened before this build.
+    ended = ((max(start, zero), end) for start, end in spans if end and end >= zero)
+    return tuple(sorted((start - zero, end - zero) for start, end in ended))
 
 
 class ProgressReader:
@@ -190,6 +244,9 @@ class ProgressReader:
             return
         for vertex in event.vertexes or ():
             self._take_vertex(vertex)
+        for status in event.statuses or ():
+            if status.vertex in self._states:
+                self._states[status.vertex].take_status(status)
         for log in event.logs or ():
             # Lines and characters may be cut between two events: bytes are joined first.
             self._logs[log.vertex] = (self._logs.get(log.vertex, b"") + log.data)[-LOG_TAIL_BYTES:]
@@ -215,13 +272,22 @@ def fold_groups(steps: Iterable[Step]) -> tuple[Step, ...]:
     """Steps with the halves of each `COPY --link` as one.
 
     The half that copies decides whether it is a hit: joining is redone whenever a layer below
-    changes, and costs nothing.
+    changes, and costs nothing. What stood on either half stands on the whole.
     """
     folded: dict[str, Step] = {}
+    groups: dict[str, str] = {}
     for step in steps:
-        key = step.group or step.digest
+        key = groups[step.digest] = step.group or step.digest
         folded[key] = _join(folded[key], step) if key in folded else step
-    return tuple(folded.values())
+    whole = {digest: folded[key].digest for digest, key in groups.items()}
+    return tuple(_refer(step, whole) for step in folded.values())
+
+
+def _refer(step: Step, whole: dict[str, str]) -> Step:
+    """The step with each half among its inputs replaced by the whole."""
+    inputs = dict.fromkeys(whole.get(digest, digest) for digest in step.inputs)
+    inputs.pop(step.digest, None)
+    return replace(step, inputs=tuple(inputs))
 
 
 def _join(one: Step, other: Step) -> Step:
@@ -229,6 +295,7 @@ def _join(one: Step, other: Step) -> Step:
     return replace(
         main,
         name=main.group_name or main.name,
+        inputs=(*one.inputs, *other.inputs),
         spans=tuple(sorted({*one.spans, *other.spans})),
         error=one.error or other.error,
     )

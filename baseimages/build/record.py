@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from baseimages.build.engine import Engine
-from baseimages.build.progress import Step
+from baseimages.build.progress import Spans, Step, place_of
 from baseimages.plan import BaseImage
 from baseimages.records import Record
 
@@ -62,7 +62,10 @@ class HostFacts(Part):
 class StepRecord(Part):
     """One step of the build, in seconds since the build's first event.
 
-    Steps that are no instruction (contexts, bases, exports) can be neither hit nor miss.
+    Steps that are no instruction (contexts, bases, exports) can be neither hit nor miss. `inputs`
+    are the `id`s of the steps that it stands on; they say nothing about another run. `spans` has
+    each time it ran where that was more than once. `pulls`, `extracts` and `pulled_bytes` are about
+    the layers of a base that was not there. Older records know none of these.
     """
 
     name: str
@@ -71,6 +74,12 @@ class StepRecord(Part):
     duration_s: float
     cached: bool
     is_instruction: bool
+    id: str = ""
+    inputs: tuple[str, ...] = ()
+    spans: Spans = ()
+    pulls: Spans = ()
+    extracts: Spans = ()
+    pulled_bytes: int = 0
 
     @classmethod
     def of(cls, step: Step) -> StepRecord:
@@ -82,7 +91,32 @@ class StepRecord(Part):
             duration_s=round(step.duration_s, 3),
             cached=step.cached,
             is_instruction=step.is_instruction,
+            id=_shorten(step.digest),
+            inputs=tuple(map(_shorten, step.inputs)),
+            spans=_round(step.spans) if len(step.spans) > 1 else (),
+            pulls=_round(step.pulls),
+            extracts=_round(step.extracts),
+            pulled_bytes=step.pulled_bytes,
         )
+
+    @property
+    def intervals(self) -> Spans:
+        """Each time it ran, as (start, end)."""
+        return self.spans or ((self.started_s, round(self.started_s + self.duration_s, 3)),)
+
+    @property
+    def place(self) -> str:
+        """Where it stands in the Dockerfile, see `place_of`."""
+        return place_of(self.name)
+
+
+def _shorten(digest: str) -> str:
+    """Enough of a digest for the steps of one build."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def _round(spans: Spans) -> Spans:
+    return tuple((round(start, 3), round(end, 3)) for start, end in spans)
 
 
 class BuildRecord(Record):

@@ -2,3 +2,27 @@
 
 Enters: records of two images. Leaves: deltas with verdicts. Nothing is measured here.
 """
+
+from baseimages.compare.ledger import (
+    Amounts,
+    Entry,
+    Kind,
+    Ledger,
+    LedgerDelta,
+    LineDelta,
+    OwnerDelta,
+    compare_ledgers,
+    make_ledger,
+)
+
+__all__ = [
+    "Amounts",
+    "Entry",
+    "Kind",
+    "Ledger",
+    "LedgerDelta",
+    "LineDelta",
+    "OwnerDelta",
+    "compare_ledgers",
+    "make_ledger",
+]

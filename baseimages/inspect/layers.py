@@ -27,7 +27,8 @@ BUFFER_BYTES = 1 << 20
 
 class LayerFacts(BaseModel):
     """One layer. `uncompressed_bytes` is the tar as the runtime unpacks it, padding included;
-    `file_bytes` the content of its regular files."""
+    `file_bytes` the content of its regular files. `reclaimable_bytes` is None in records from before
+    that was measured."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     digest: str
@@ -40,6 +41,7 @@ class LayerFacts(BaseModel):
     whiteouts: int
     owner: str
     created_by: str
+    reclaimable_bytes: int | None = None
 
 
 class LayerIndex(Record):

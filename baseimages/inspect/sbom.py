@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,6 +23,9 @@ FORMS = {
     "cyclonedx-json": "sbom.cdx.json",
     "spdx-json": "sbom.spdx.json",
 }
+# One file about many packages, written again by each that is installed: its layer is the last of
+# them, and says nothing about one.
+SHARED = ("/var/lib/dpkg/status", "/lib/apk/db/installed")
 
 
 class SbomFile(BaseModel):
@@ -39,6 +44,9 @@ class Sbom(BaseModel):
     tool: str
     components: dict[str, int]
     files: tuple[SbomFile, ...]
+    by_layer: dict[str, int] = {}
+    """Components by the diff id of the layer that brought them, lowest first; the empty id has those
+    of which no file of their own is left. Older records have none of it."""
 
 
 def make_sbom(layout: Layout, folder: Path, runner: Runner) -> Sbom:
@@ -62,7 +70,21 @@ def make_sbom(layout: Layout, folder: Path, runner: Runner) -> Sbom:
         tool=f"syft {document['descriptor']['version']}",
         components=dict(sorted(components.items())),
         files=tuple(files),
+        by_layer=count_by_layer(document["artifacts"], [layer.diff_id for layer in layout.layers]),
     )
+
+
+def count_by_layer(artifacts: Iterable[Mapping[str, Any]], diff_ids: Sequence[str]) -> dict[str, int]:
+    """Components of Syft's own form by layer; `diff_ids` are those of all layers, lowest first.
+
+    A component is where the last of its own files is: an upgrade brings it again.
+    """
+    order = {diff_id: number for number, diff_id in enumerate(diff_ids)}
+    counts: Counter[str] = Counter()
+    for artifact in artifacts:
+        own = {where.get("layerID") for where in artifact["locations"] if where["path"] not in SHARED}
+        counts[max(own & order.keys(), key=order.__getitem__, default="")] += 1
+    return {diff_id: counts[diff_id] for diff_id in ("", *diff_ids) if counts[diff_id]}
 
 
 def _environment() -> dict[str, str]:

@@ -36,6 +36,14 @@ class _Loose(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class _Layer(_Loose):
+    DiffID: str = ""
+
+
+class _Cause(_Loose):
+    StartLine: int = 0
+
+
 class _Issue(_Loose):
     VulnerabilityID: str = ""
     ID: str = ""
@@ -48,6 +56,8 @@ class _Issue(_Loose):
     FixedVersion: str = ""
     Name: str = ""
     Status: str = ""
+    Layer: _Layer = _Layer()
+    CauseMetadata: _Cause = _Cause()
 
 
 class _Result(_Loose):
@@ -67,7 +77,11 @@ class TrivyReport(_Loose):
 
 
 class Finding(BaseModel):
-    """One finding, identified without anything that changes between two builds."""
+    """One finding, identified without anything that changes between two builds.
+
+    Beside that where it came in: `layer` is the diff id of its layer, `line` its line of the
+    Dockerfile; empty and None where Trivy names none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     kind: str
@@ -75,6 +89,8 @@ class Finding(BaseModel):
     severity: str
     where: str
     title: str
+    layer: str = ""
+    line: int | None = None
 
 
 def run_trivy(
@@ -118,6 +134,8 @@ def findings_of(report: TrivyReport) -> tuple[Finding, ...]:
             severity=issue.Severity,
             where=issue.PkgName or result.Target,
             title=issue.Title or issue.Name,
+            layer=issue.Layer.DiffID,
+            line=issue.CauseMetadata.StartLine or None,
         )
         for result in report.Results
         for kind, issues in _kinds(result).items()

@@ -18,8 +18,10 @@ from baseimages.report.cells import (
     shorten,
 )
 from baseimages.report.device import render_comparison, render_device
+from baseimages.report.ledger import cold_steps, render_ledger
 from baseimages.report.pictures import Bar, render_bars
 from baseimages.report.record import ImageReport, TargetReport
+from baseimages.report.steps import render_timeline, tell_saved
 
 SLOWEST = 15
 SHOWN_STEP_S = 0.5
@@ -88,7 +90,7 @@ def summary_row(part: TargetReport) -> tuple[str, ...]:
 def _render_target(part: TargetReport) -> str:
     sections = [f"## {part.build.target} on {part.build.base.family}\n\n", _without_base(part)]
     sections += [_stands_on(part), _layers(part), _benchmark(part), *map(render_comparison, part.comparisons)]
-    sections += [render_device(part), _steps(part), _suite(part)]
+    sections += [render_device(part), _steps(part), render_ledger(part), _suite(part)]
     return "".join([*sections, _programs(part), _scan(part)])
 
 
@@ -169,15 +171,17 @@ def _benchmark(part: TargetReport) -> str:
             seconds(run.duration_s),
             str(run.hits),
             str(run.misses),
+            tell_saved(run, cold_steps(part)),
             "yes" if run.valid else "no",
             NOT_MEASURED if run.load_before is None else f"{run.load_before:.2f}",
             escape(run.note),
         )
         for run in part.benchmark.runs
     ]
-    header = ("scenario", "wall time", "hits", "misses", "valid", "load before", "note")
+    header = ("scenario", "wall time", "hits", "misses", "saved", "valid", "load before", "note")
     overhead = seconds(part.benchmark.overhead_s)
     tail = (
+        "Saved is the share of a cold run's instruction seconds that the hits did not spend again. "
         f"The tool's no-op build minus plain buildx's, one run each: {overhead}. "
         f"Reproducible: {part.benchmark.reproduction}.\n\n"
     )
@@ -200,7 +204,9 @@ def _steps(part: TargetReport) -> str:
     table = render_table(("step", "stage", "wall time", "cache"), rows) if rows else ""
     if not _steps_that_ran(part):
         return f"### Time by step\n\nNo step ran for {SHOWN_STEP_S} s: the cache had them.\n\n{table}"
-    return f"### Time by step\n\n![time by step]({name_of(part)}-steps.svg)\n\n{table}"
+    return f"### Time by step\n\n![time by step]({name_of(part)}-steps.svg)\n\n{table}" + render_timeline(
+        _measured_steps(part)
+    )
 
 
 def _steps_that_ran(part: TargetReport) -> list[StepRecord]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from baseimages.build import BuildRecord, WithoutBaseRecord
+from baseimages.build import BuildRecord, ProvenanceRecord, WithoutBaseRecord
 from baseimages.declare import Image
 from baseimages.errors import RecordError
 from baseimages.inspect import ElfRecord, LayerIndex, ScanRecord, SuiteRecord, UpdateCost, cost_of_update
@@ -27,6 +27,7 @@ class TargetReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     build: BuildRecord
+    provenance: ProvenanceRecord | None = None
     layers: LayerIndex | None
     suite: SuiteRecord | None
     scan: ScanRecord | None
@@ -107,6 +108,7 @@ def _collect(work: WorkFolder, image: Image, made_by: str) -> TargetReport:
     build = load_record(work.path / WorkFolder.BUILD, BuildRecord, made_by=made_by)
     return TargetReport(
         build=build,
+        provenance=_same_image(work.path / WorkFolder.PROVENANCE, ProvenanceRecord, build),
         layers=_same_image(work.path / WorkFolder.LAYERS, LayerIndex, build),
         suite=_same_image(work.path / WorkFolder.SUITE, SuiteRecord, build),
         scan=_same_image(work.path / WorkFolder.SCAN, ScanRecord, build),
