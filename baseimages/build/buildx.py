@@ -120,8 +120,8 @@ def run_build(
     exported = run_export(plan, engine, runner, work.layout, console)
     load_s = _load(engine, runner, work, plan.tags, exported.digest, console)
     record = _describe(plan, engine, before, solved, exported, load_s, work)
-    write_record(work.path / WorkFolder.BUILD, record)
     _keep_provenance(solved, exported.digest, work)
+    write_record(work.path / WorkFolder.BUILD, record)
     return record
 
 

@@ -24,8 +24,8 @@ from baseimages.records import Record
 
 KEY = "buildx.build.provenance"
 LONGEST_TITLE = 200
-# How scripts begin: it says nothing about what one does.
-SETTINGS = re.compile(r"\b(?:set -[a-z]+;?|export DEBIAN_FRONTEND=\S+) ")
+# Ends the first thing that a comment says.
+STOP = re.compile(r"[.;:](?=\s|$)")
 UNKNOWN = 0
 Chain = tuple[int, ...]
 
@@ -105,8 +105,8 @@ class _File(_Loose):
 class LineRecord(Part):
     """One instruction of the Dockerfile that the build came by, on the lines from `line_start` on.
 
-    `title` is its text on one line, cut and without mounts; `text_sha256` is of all of it, without
-    comments and continuations. `inputs` are the lines that it stands on, by their first number,
+    `title` is what it does on one line, cut; `text_sha256` is of its text without comments and
+    continuations. `inputs` are the lines that it stands on, by their first number,
     `places` its steps as `StepRecord.place` names them. `usage` is None where the engine measured
     nothing.
     """
@@ -216,7 +216,7 @@ class _Graph:
                 stage=stage,
                 line_start=first,
                 line_end=instruction.line_end,
-                title=SETTINGS.sub("", title_of(text))[:LONGEST_TITLE],
+                title=_title(instruction, text)[:LONGEST_TITLE],
                 text_sha256=hashlib.sha256(text.encode()).hexdigest(),
                 inputs=tuple(sorted(inputs - {first})),
                 places=tuple(dict.fromkeys(filter(None, (places.get(node.id) for node in nodes)))),
@@ -248,6 +248,14 @@ class _Graph:
         """Layers of an input, where they are the lowest of a chain; 0 where it is something else."""
         below = self._chains.get(name, ())
         return len(below) if below == chain[: len(below)] else 0
+
+
+def _title(instruction: Instruction, text: str) -> str:
+    """What a person calls the instruction: a script by the comment above it, others by their text."""
+    intent = " ".join(instruction.comment_above.split())
+    if instruction.keyword == "RUN" and intent:
+        return f"RUN # {STOP.split(intent, 1)[0]}"
+    return title_of(text)
 
 
 def _names(node: _Node) -> list[str]:

@@ -13,6 +13,7 @@ from baseimages.compare.ledger import (
     OwnerDelta,
     compare_ledgers,
     make_ledger,
+    sum_amounts,
 )
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "OwnerDelta",
     "compare_ledgers",
     "make_ledger",
+    "sum_amounts",
 ]

@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import reduce
-from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,7 +20,7 @@ from baseimages.inspect import LayerIndex, ScanRecord
 # Keys beside the numbers of lines, which count from 1.
 AROUND_KEY = -1
 UNKNOWN_KEY = 0
-Value = TypeVar("Value", int, float)
+Column = Mapping[int, float]
 
 
 class Part(BaseModel):
@@ -116,6 +115,20 @@ class LineDelta(Part):
     candidate: Entry | None
     difference: Amounts
 
+    @property
+    def side(self) -> str:
+        """Who has it."""
+        if self.baseline and self.candidate:
+            return "both"
+        return "baseline" if self.baseline else "candidate"
+
+    @property
+    def entry(self) -> Entry:
+        """The candidate's where it has one."""
+        entry = self.candidate or self.baseline
+        assert entry is not None, "made of at least one"
+        return entry
+
 
 class OwnerDelta(Part):
     """An owner's share on both sides."""
@@ -156,27 +169,29 @@ def make_ledger(
         **(_sum_scan(provenance, layers, scan) if layers and scan else {}),
     }
     measured = {name: column for name, column in columns.items() if column is not None}
-    owners = _find_owners(provenance, layers)
-    ships_with = _find_shippers(provenance, layers)
-    entries = []
-    for key, kind, line in _keys(provenance):
-        shipper = ships_with.get(key)
-        entries.append(
-            Entry(
-                kind=kind,
-                line=line,
-                owner=owners.get(shipper or key, kind if line is None else Kind.UNKNOWN),
-                ships_with=shipper,
-                amounts=Amounts.model_validate({name: column[key] for name, column in measured.items()}),
-            )
-        )
-    return Ledger(manifest_digest=provenance.manifest_digest, entries=tuple(entries))
+    entries = tuple(_make_entries(provenance, layers, measured))
+    return Ledger(manifest_digest=provenance.manifest_digest, entries=entries)
 
 
 def sum_amounts(amounts: Iterable[Amounts]) -> Amounts:
     """Their sum; nothing measured where there are none."""
     parts = list(amounts)
     return reduce(Amounts.__add__, parts) if parts else Amounts()
+
+
+def _make_entries(
+    provenance: ProvenanceRecord, layers: LayerIndex | None, columns: Mapping[str, Column]
+) -> Iterator[Entry]:
+    owners, ships_with = _find_owners(provenance, layers), _find_shippers(provenance, layers)
+    for key, kind, line in _keys(provenance):
+        shipper = ships_with.get(key)
+        yield Entry(
+            kind=kind,
+            line=line,
+            owner=owners.get(shipper or key, kind if line is None else Kind.UNKNOWN),
+            ships_with=shipper,
+            amounts=Amounts.model_validate({name: column.get(key, 0) for name, column in columns.items()}),
+        )
 
 
 def _keys(provenance: ProvenanceRecord) -> Iterator[tuple[int, Kind, LineRecord | None]]:
@@ -186,14 +201,14 @@ def _keys(provenance: ProvenanceRecord) -> Iterator[tuple[int, Kind, LineRecord 
     yield UNKNOWN_KEY, Kind.UNKNOWN, None
 
 
-def _sum_seconds(provenance: ProvenanceRecord, steps: Iterable[StepRecord]) -> Mapping[int, float]:
+def _sum_seconds(provenance: ProvenanceRecord, steps: Iterable[StepRecord]) -> Column:
     """Seconds by line; what was a hit took none."""
     lines = {place: line.line_start for line in provenance.lines for place in line.places}
-    seconds: Counter[int] = Counter()
+    milliseconds: Counter[int] = Counter()
     for step in steps:
         key = lines.get(step.place, UNKNOWN_KEY) if step.place else AROUND_KEY
-        seconds[key] += 0 if step.cached else round(step.duration_s * 1000)
-    return defaultdict(float, {key: value / 1000 for key, value in seconds.items()})
+        milliseconds[key] += 0 if step.cached else round(step.duration_s * 1000)
+    return {key: value / 1000 for key, value in milliseconds.items()}
 
 
 def _layer_keys(provenance: ProvenanceRecord, layers: LayerIndex) -> tuple[int, ...]:
@@ -203,19 +218,18 @@ def _layer_keys(provenance: ProvenanceRecord, layers: LayerIndex) -> tuple[int, 
     return provenance.layers
 
 
-def _sum_layers(provenance: ProvenanceRecord, layers: LayerIndex) -> dict[str, Mapping[int, int] | None]:
+def _sum_layers(provenance: ProvenanceRecord, layers: LayerIndex) -> dict[str, Column | None]:
     compressed: Counter[int] = Counter()
     reclaimable: Counter[int] = Counter()
     for key, layer in zip(_layer_keys(provenance, layers), layers.layers, strict=True):
         compressed[key] += layer.compressed_bytes
         reclaimable[key] += layer.reclaimable_bytes or 0
     is_measured = all(layer.reclaimable_bytes is not None for layer in layers.layers)
+    # Of an index that was made before bytes were told reclaimable, none is.
     return {"compressed_bytes": compressed, "reclaimable_bytes": reclaimable if is_measured else None}
 
 
-def _sum_scan(
-    provenance: ProvenanceRecord, layers: LayerIndex, scan: ScanRecord
-) -> dict[str, Mapping[int, int] | None]:
+def _sum_scan(provenance: ProvenanceRecord, layers: LayerIndex, scan: ScanRecord) -> dict[str, Column | None]:
     keys = _layer_keys(provenance, layers)
     by_layer = dict(zip((layer.diff_id for layer in layers.layers), keys, strict=True))
     packages: Counter[int] = Counter()
@@ -258,7 +272,7 @@ def _find_shippers(provenance: ProvenanceRecord, layers: LayerIndex | None) -> d
     return found
 
 
-def _find_nearest(start: int, users: Mapping[int, set[int]], weights: Mapping[int, int]) -> int | None:
+def _find_nearest(start: int, users: Mapping[int, set[int]], weights: Column) -> int | None:
     seen, near = {start}, {start}
     while near:
         near = {user for number in near for user in users.get(number, ())} - seen

@@ -2,17 +2,76 @@
 
 from __future__ import annotations
 
-from baseimages.build import StepRecord
-from baseimages.compare import Amounts, Entry, Ledger, LedgerDelta, LineDelta, make_ledger
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from baseimages.build import ProvenanceRecord, StepRecord
+from baseimages.compare import Amounts, Entry, Ledger, LedgerDelta, LineDelta, make_ledger, sum_amounts
 from baseimages.report.cells import NOT_MEASURED, escape, megabytes, render_table, seconds, shorten
 from baseimages.report.record import TargetReport
 
 LONGEST = 80
-AMOUNTS = ("cold", "after an edit", "compressed", "reclaimable", "packages", "findings")
-HEADER = ("lines", "instruction", "owner", "cold, with what it ships", *AMOUNTS)
 # Bytes of a difference are told one by one up to here.
 FEW_BYTES = 50_000
 SHOWN_LINES = 25
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Column:
+    """One amount: how its value and its difference are told, and which verb measures it."""
+
+    field: str
+    title: str
+    tell: Callable[[Any], str]
+    tell_difference: Callable[[Any], str]
+    verb: str
+
+    def value(self, amounts: Amounts) -> str:
+        value = getattr(amounts, self.field)
+        return NOT_MEASURED if value is None else self.tell(value)
+
+    def difference(self, amounts: Amounts) -> str:
+        value = getattr(amounts, self.field)
+        return NOT_MEASURED if value is None else self.tell_difference(value)
+
+
+def _signed_seconds(value: float) -> str:
+    return f"{value:+.2f} s"
+
+
+def _signed_bytes(value: int) -> str:
+    return f"{value:+d} B" if abs(value) < FEW_BYTES else f"{value / 1e6:+.1f} MB"
+
+
+COLUMNS = (
+    _Column(
+        field="cold_s", title="cold", tell=seconds, tell_difference=_signed_seconds, verb="invoke benchmark"
+    ),
+    _Column(
+        field="edit_s",
+        title="after an edit",
+        tell=seconds,
+        tell_difference=_signed_seconds,
+        verb="invoke benchmark",
+    ),
+    _Column(
+        field="compressed_bytes",
+        title="compressed",
+        tell=megabytes,
+        tell_difference=_signed_bytes,
+        verb="invoke benchmark",
+    ),
+    _Column(
+        field="reclaimable_bytes",
+        title="reclaimable",
+        tell=megabytes,
+        tell_difference=_signed_bytes,
+        verb="invoke benchmark",
+    ),
+    _Column(field="packages", title="packages", tell=str, tell_difference="{:+d}".format, verb="invoke scan"),
+    _Column(field="findings", title="findings", tell=str, tell_difference="{:+d}".format, verb="invoke scan"),
+)
 
 
 def ledger_of(part: TargetReport) -> Ledger | None:
@@ -41,24 +100,39 @@ def _valid_steps(part: TargetReport, scenario: str) -> tuple[StepRecord, ...]:
 def render_ledger(part: TargetReport) -> str:
     """What each line costs; the rows sum up to the last one."""
     title, ledger = "### The ledger\n\n", ledger_of(part)
-    if ledger is None:
+    if ledger is None or part.provenance is None:
         return f"{title}{NOT_MEASURED}: the build kept no provenance; `invoke build` keeps it.\n\n"
-    rows = [_row(ledger, entry) for entry in ledger.entries if not _is_empty(entry)]
-    total = ("", "**all**", "", "", *_cells(ledger.total))
-    return (
-        f"{title}What each line of the Dockerfile costs. Seconds are of steps, which run at once: they sum "
-        "up to more than the wall time. What a build stage makes is shipped by the line that copies it; "
-        f"the fourth column counts both. {_counted(part)}\n\n" + render_table(HEADER, [*rows, total])
-    )
+    columns = _choose(ledger.total)
+    ships = ("with its stages",) if ledger.total.cold_s is not None else ()
+    header = ("lines", "instruction", "owner", *ships, *(column.title for column in columns))
+    rows = [_row(ledger, entry, columns) for entry in ledger.entries if not _is_empty(entry)]
+    total = ("", "**all**", "", *("" for _ in ships), *(column.value(ledger.total) for column in columns))
+    table = render_table(header, [*rows, total])
+    return f"{title}{_explain(part, ledger.total)}\n\n{table}{_usage(part.provenance)}"
 
 
-def _counted(part: TargetReport) -> str:
-    if part.scan is None:
-        return "Packages and findings: not scanned."
-    listed = {"vulnerability", "misconfiguration", "secret"} & part.scan.kinds.keys()
-    done = sorted(kind for kind in listed if part.scan.kinds[kind].status == "scanned")
-    left = sorted(listed - set(done))
-    return f"Findings are of: {', '.join(done)}." + (f" Not scanned: {', '.join(left)}." if left else "")
+def _choose(*totals: Amounts) -> tuple[_Column, ...]:
+    """The columns of which anything was measured."""
+    return tuple(c for c in COLUMNS if any(getattr(total, c.field) is not None for total in totals))
+
+
+def _explain(part: TargetReport, total: Amounts) -> str:
+    parts = ["What each line of the Dockerfile costs; the rows sum up to the last one."]
+    if total.cold_s is not None:
+        parts.append(
+            "Seconds are of steps, which run at once: they sum up to more than the wall time. "
+            "*with its stages* adds to a line the build stages that made what it ships, "
+            "and names that line beside each of them."
+        )
+    if part.scan is not None and total.findings is not None:
+        listed = {"vulnerability", "misconfiguration", "secret"} & part.scan.kinds.keys()
+        done = {kind for kind in listed if part.scan.kinds[kind].status == "scanned"}
+        parts.append(f"Findings are of: {', '.join(sorted(done))}.")
+        parts += [f"Not scanned: {kind}." for kind in sorted(listed - done)]
+    parts += [
+        f"{c.title.capitalize()}: {NOT_MEASURED} (`{c.verb}`)." for c in COLUMNS if c not in _choose(total)
+    ]
+    return " ".join(parts)
 
 
 def _is_empty(entry: Entry) -> bool:
@@ -66,77 +140,90 @@ def _is_empty(entry: Entry) -> bool:
     return entry.line is None and not any(value for _, value in entry.amounts)
 
 
-def _row(ledger: Ledger, entry: Entry) -> tuple[str, ...]:
-    if entry.ships_with is not None:
-        folded = f"in {entry.ships_with}"
-    else:
-        folded = "" if entry.line is None else seconds(ledger.folded_cold_s(entry))
-    return (*_name(entry), escape(entry.owner) if entry.line else "", folded, *_cells(entry.amounts))
+def _row(ledger: Ledger, entry: Entry, columns: Sequence[_Column]) -> tuple[str, ...]:
+    cells = [*_name(entry), escape(entry.owner) if entry.line else ""]
+    if ledger.total.cold_s is not None:
+        folded = ledger.folded_cold_s(entry)
+        cells.append(
+            f"in {entry.ships_with}" if entry.ships_with else "" if folded is None else seconds(folded)
+        )
+    return (*cells, *(column.value(entry.amounts) for column in columns))
+
+
+def _usage(provenance: ProvenanceRecord) -> str:
+    """What the engine saw of processors, memory and traffic while it built."""
+    used = [(line, line.usage) for line in provenance.lines if line.usage]
+    rows = [
+        (
+            str(line.line_start),
+            seconds(usage.cpu_s),
+            megabytes(usage.memory_peak_bytes),
+            megabytes(usage.read_bytes),
+            megabytes(usage.written_bytes),
+            megabytes(usage.received_bytes),
+        )
+        for line, usage in used
+    ]
+    header = ("line", "processor", "memory, at most", "read", "written", "received")
+    lines = f"\n\n{render_table(header, rows)}" if rows else f" By line: {NOT_MEASURED}.\n\n"
+    host = provenance.host
+    whole = NOT_MEASURED
+    if host:
+        whole = (
+            f"{seconds(host.busy_s)} busy, {seconds(host.iowait_s)} waiting for a disk, "
+            f"{seconds(host.steal_s)} taken by other machines"
+        )
+    return f"Processors of the whole host during the build, other programs' work among it: {whole}.{lines}"
 
 
 def _name(entry: Entry) -> tuple[str, str]:
     line = entry.line
     if line is None:
         return "", f"*{entry.kind}*"
-    lines = str(line.line_start)
-    if line.line_end > line.line_start:
-        lines += f"-{line.line_end}"
+    lines = str(line.line_start) + (f"-{line.line_end}" if line.line_end > line.line_start else "")
     return lines, f"{escape(line.stage)}: {escape(shorten(line.title, LONGEST))}"
-
-
-def _cells(amounts: Amounts) -> tuple[str, ...]:
-    return (
-        seconds(amounts.cold_s),
-        seconds(amounts.edit_s),
-        megabytes(amounts.compressed_bytes),
-        megabytes(amounts.reclaimable_bytes),
-        _count(amounts.packages),
-        _count(amounts.findings),
-    )
-
-
-def _count(value: int | None) -> str:
-    return NOT_MEASURED if value is None else str(value)
 
 
 def render_ledger_delta(delta: LedgerDelta) -> str:
     """Candidate minus baseline: by owner, then the lines that moved most."""
-    return f"### Which line did it\n\n{_owners(delta)}{_lines(delta)}"
+    columns = _choose(delta.baseline, delta.candidate)
+    return f"### Which line did it\n\n{_owners(delta, columns)}{_lines(delta, columns)}"
 
 
-def _owners(delta: LedgerDelta) -> str:
+def _owners(delta: LedgerDelta, columns: Sequence[_Column]) -> str:
     rows = [
-        (escape(row.owner), *_moves(row.baseline, row.candidate, row.difference))
+        (escape(row.owner), *_moves(row.baseline, row.candidate, row.difference, columns))
         for row in sorted(delta.owners, key=lambda row: _weight(row.difference), reverse=True)
     ]
-    total = ("**all**", *_moves(delta.baseline, delta.candidate, delta.difference))
+    total = ("**all**", *_moves(delta.baseline, delta.candidate, delta.difference, columns))
     return (
         "Baseline → candidate, and the difference, by the owner of what a line ships. Seconds are of steps, "
-        "which run at once.\n\n" + render_table(("owner", *AMOUNTS), [*rows, total])
+        "which run at once.\n\n" + render_table(("owner", *(c.title for c in columns)), [*rows, total])
     )
 
 
-def _lines(delta: LedgerDelta) -> str:
+def _lines(delta: LedgerDelta, columns: Sequence[_Column]) -> str:
     moved = sorted(delta.lines, key=lambda line: _weight(line.difference), reverse=True)
-    shown, rest = moved[:SHOWN_LINES], moved[SHOWN_LINES:]
-    rows = [_line_row(line) for line in shown]
-    if rest:
-        left = sum((line.difference for line in rest[1:]), rest[0].difference)
-        rows.append(("", f"*{len(rest)} more*", "", *_differences(left)))
-    total = ("", "**all**", "", *_differences(delta.difference))
-    header = ("side and lines", "instruction", "owner", *AMOUNTS)
+    rows = [_line_row(line, columns) for line in moved[:SHOWN_LINES]]
+    if rest := moved[SHOWN_LINES:]:
+        left = sum_amounts(line.difference for line in rest)
+        rows.append(("", f"*{len(rest)} more*", "", *(c.difference(left) for c in columns)))
+    total = ("", "**all**", "", *(c.difference(delta.difference) for c in columns))
+    header = ("side, lines", "instruction", "owner", *(c.title for c in columns))
     return (
-        "Candidate minus baseline, line by line: one that only the baseline has is saved, one that only the "
+        "Candidate minus baseline, line by line: what only the baseline has is saved, what only the "
         "candidate has is paid. The rows sum up to the last one.\n\n" + render_table(header, [*rows, total])
     )
 
 
-def _line_row(line: LineDelta) -> tuple[str, ...]:
-    entry = line.candidate or line.baseline
-    assert entry is not None
-    lines, text = _name(entry)
-    side = "both" if line.baseline and line.candidate else "baseline" if line.baseline else "candidate"
-    return (f"{side} {lines}".strip(), text, escape(entry.owner), *_differences(line.difference))
+def _line_row(delta: LineDelta, columns: Sequence[_Column]) -> tuple[str, ...]:
+    lines, text = _name(delta.entry)
+    return (
+        f"{delta.side} {lines}".strip(),
+        text,
+        escape(delta.entry.owner),
+        *(column.difference(delta.difference) for column in columns),
+    )
 
 
 def _weight(difference: Amounts) -> tuple[int, float]:
@@ -144,30 +231,11 @@ def _weight(difference: Amounts) -> tuple[int, float]:
     return abs(difference.compressed_bytes or 0), abs(difference.cold_s or 0.0)
 
 
-def _moves(baseline: Amounts, candidate: Amounts, difference: Amounts) -> tuple[str, ...]:
-    triples = zip(_cells(baseline), _cells(candidate), _differences(difference), strict=True)
+def _moves(
+    baseline: Amounts, candidate: Amounts, difference: Amounts, columns: Sequence[_Column]
+) -> tuple[str, ...]:
     return tuple(
-        f"{old} → {new} ({moved})" if moved != NOT_MEASURED else f"{old} → {new}"
-        for old, new, moved in triples
+        f"{column.value(baseline)} → {column.value(candidate)}"
+        + (f" ({column.difference(difference)})" if getattr(difference, column.field) is not None else "")
+        for column in columns
     )
-
-
-def _differences(difference: Amounts) -> tuple[str, ...]:
-    return (
-        _signed_seconds(difference.cold_s),
-        _signed_seconds(difference.edit_s),
-        _signed_bytes(difference.compressed_bytes),
-        _signed_bytes(difference.reclaimable_bytes),
-        NOT_MEASURED if difference.packages is None else f"{difference.packages:+d}",
-        NOT_MEASURED if difference.findings is None else f"{difference.findings:+d}",
-    )
-
-
-def _signed_seconds(value: float | None) -> str:
-    return NOT_MEASURED if value is None else f"{value:+.2f} s"
-
-
-def _signed_bytes(value: int | None) -> str:
-    if value is None:
-        return NOT_MEASURED
-    return f"{value:+d} B" if abs(value) < FEW_BYTES else f"{value / 1e6:+.1f} MB"

@@ -46,4 +46,4 @@ def render_timeline(steps: Sequence[StepRecord]) -> str:
 def tell_saved(run: RunRecord, cold: Sequence[StepRecord]) -> str:
     """Share of a cold run's seconds that the hits of a run saved."""
     share = rate_hits(run.steps, cold).weighted
-    return NOT_MEASURED if share is None else f"{share:.1%}"
+    return NOT_MEASURED if share is None else f"{share:.2%}"

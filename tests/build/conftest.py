@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -40,6 +41,12 @@ SOURCE_DIGEST = "sha256:" + "5" * 64
 
 def read_stream(name: str) -> str:
     return (STREAMS / f"{name}.jsonl").read_text(encoding="utf-8")
+
+
+def read_metadata() -> dict[str, Any]:
+    """The metadata file of the build whose progress is `metadata.jsonl`."""
+    found: dict[str, Any] = json.loads((STREAMS / "metadata.json").read_text(encoding="utf-8"))
+    return found
 
 
 def read_steps(name: str) -> tuple[Step, ...]:
@@ -109,6 +116,7 @@ class FakeDocker:
     def __init__(self, runner: FakeRunner, work: WorkFolder) -> None:
         self.runner, self.work = runner, work
         self.source, self.content = SOURCE_DIGEST, b"one layer"
+        self.told: dict[str, object] = {}
         runner.script(*BUILDX, "du", stdout="Total: 0B\n")
         self.script_solve()
         self.script_export(action=self.export)
@@ -136,7 +144,7 @@ class FakeDocker:
         self._tell_digest("export", write_layout(self.work.layout, self.content))
 
     def _tell_digest(self, part: str, digest: str) -> None:
-        text = json.dumps({"containerimage.digest": digest})
+        text = json.dumps(self.told | {"containerimage.digest": digest})
         (self.work.path / part / "metadata.json").write_text(text, encoding="utf-8")
 
 

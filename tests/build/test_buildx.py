@@ -11,13 +11,22 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from baseimages.build import BuildRecord, run_build, solve_argv
+from baseimages.build import BuildRecord, ProvenanceRecord, run_build, solve_argv
 from baseimages.build.buildx import PROGRESS, export_argv
 from baseimages.build.store import is_intact
 from baseimages.errors import BuildError, CommandError, DeadlineError
 from baseimages.plan import BuildPlan
 from baseimages.records import WorkFolder, load_record, sha256_of
-from tests.build.conftest import BUILDX, ENGINE, INSPECT, SOURCE_DIGEST, FakeDocker, read_stream, said
+from tests.build.conftest import (
+    BUILDX,
+    ENGINE,
+    INSPECT,
+    SOURCE_DIGEST,
+    FakeDocker,
+    read_metadata,
+    read_stream,
+    said,
+)
 
 Build = Callable[..., BuildRecord]
 SOLVE, EXPORT = "type=image,store=false", "type=oci"
@@ -196,6 +205,50 @@ def test_what_is_damaged_is_built_anew(
     assert build().manifest_digest == record.manifest_digest
     assert len(docker.calls(EXPORT)) == 2
     assert is_intact(work.layout, stored(work).manifest_digest)
+
+
+def test_a_build_asks_for_all_provenance_without_losing_the_environment(
+    build: Build, docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.org")
+    build()
+    envs = dict(zip(docker.runner.calls, docker.runner.envs, strict=True))
+    env = next(env for call, env in envs.items() if "build" in call)
+    assert env is not None
+    assert env["BUILDX_METADATA_PROVENANCE"] == "max"
+    assert env["HTTPS_PROXY"] == "http://proxy.example.org"
+
+
+def test_a_build_keeps_the_provenance_of_the_image_that_is_exported(
+    build: Build, docker: FakeDocker, work: WorkFolder
+) -> None:
+    docker.told = read_metadata()
+    docker.script_solve("metadata")
+    record = build()
+    kept = load_record(work.path / WorkFolder.PROVENANCE, ProvenanceRecord, made_by="invoke build")
+    assert kept.manifest_digest == record.manifest_digest != docker.source
+    assert (len(kept.layers), kept.lines[0].places) == (9, ("base 1/2 FROM",))
+
+
+def test_another_image_does_not_keep_the_provenance_of_the_former(
+    build: Build, docker: FakeDocker, work: WorkFolder
+) -> None:
+    docker.told = read_metadata()
+    build()
+    docker.told, docker.source, docker.content = {}, "sha256:" + "6" * 64, b"another layer"
+    build()
+    assert not (work.path / WorkFolder.PROVENANCE).exists()
+
+
+def test_an_unchanged_image_of_a_former_version_gets_its_provenance(
+    build: Build, docker: FakeDocker, work: WorkFolder
+) -> None:
+    record = build()
+    assert not (work.path / WorkFolder.PROVENANCE).exists()
+    docker.told = read_metadata()
+    assert build() == record
+    kept = load_record(work.path / WorkFolder.PROVENANCE, ProvenanceRecord, made_by="invoke build")
+    assert kept.manifest_digest == record.manifest_digest
 
 
 def test_an_image_that_the_engine_holds_is_not_loaded_again(

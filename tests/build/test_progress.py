@@ -19,7 +19,7 @@ from baseimages.build.progress import (
 from tests.build.conftest import read_steps, read_stream
 
 START, END = "2026-01-01T00:00:00Z", "2026-01-01T00:00:02Z"
-STREAMS = ("cold", "no-op", "edit", "relinked", "failed")
+STREAMS = ("cold", "no-op", "edit", "relinked", "failed", "metadata")
 
 
 def read(text: str) -> ProgressReader:
@@ -266,3 +266,44 @@ def test_a_listener_is_told_of_each_change_of_a_step_that_started() -> None:
     ):
         reader.feed(vertexes(event))
     assert told == [True, False]
+
+
+def status(vertex: str, id: str, name: str, start: int, end: int | None, total: int = 0) -> str:
+    told = {"id": id, "vertex": vertex, "name": name, "total": total, "current": total}
+    told["started"] = f"2026-01-01T00:00:{start:02d}Z"
+    if end is not None:
+        told["completed"] = f"2026-01-01T00:00:{end:02d}Z"
+    return json.dumps({"statuses": [told]})
+
+
+def test_layers_of_a_base_that_is_fetched_and_unpacked_are_told_apart() -> None:
+    base = {"digest": "a", "name": "[os 1/2] FROM example.org/base@sha256:1", "started": START}
+    events = (
+        vertexes(base),
+        status("a", "sha256:11", "downloading", 1, None, 700),
+        status("a", "sha256:11", "done", 1, 4, 700),
+        status("a", "sha256:22", "done", 2, 5, 300),
+        status("a", "extracting sha256:11", "extracting", 5, 7),
+        status("a", "resolve example.org/base", "", 0, 1),
+    )
+    (step,) = read("\n".join(events)).steps
+    assert (step.pulls, step.extracts, step.pulled_bytes) == (((1, 4), (2, 5)), ((5, 7),), 1000)
+
+
+def test_what_an_export_tells_of_layers_is_no_pull() -> None:
+    export = {"digest": "a", "name": "exporting to image", "started": START}
+    (step,) = read(f"{vertexes(export)}\n{status('a', 'sha256:11', 'pushing', 1, 2, 9)}").steps
+    assert (step.pulls, step.pulled_bytes) == ((), 0)
+
+
+def test_a_status_of_an_unknown_step_harms_nothing() -> None:
+    assert read(status("a", "sha256:11", "done", 1, 2)).steps == ()
+
+
+def test_what_stands_on_a_half_of_a_linked_copy_stands_on_the_whole() -> None:
+    steps = {step.digest: step for step in fold_groups(read_steps("cold"))}
+    last = step_named(tuple(steps.values()), "RUN cat")
+    assert [steps[digest].name.split()[0:3] for digest in last.inputs] == [["[core", "2/3]", "COPY"]]
+    copy = steps[last.inputs[0]]
+    assert {steps[digest].name.split()[0] for digest in copy.inputs} == {"[core", "[internal]"}
+    assert all(digest not in step.inputs for digest, step in steps.items())

@@ -25,6 +25,26 @@ def test_a_step_is_stored_in_milliseconds() -> None:
     assert (record.started_s, record.duration_s, record.stage) == (1.235, 2.222, "os")
 
 
+def test_a_step_keeps_what_it_stands_on_and_each_time_it_ran() -> None:
+    step = Step(
+        digest="sha256:" + "a" * 64,
+        name="[os 1/2] RUN x",
+        inputs=("sha256:" + "b" * 64,),
+        spans=((1.0, 2.0), (5.00049, 6.0)),
+    )
+    record = StepRecord.of(step)
+    assert (record.id, record.inputs, record.place) == ("a" * 12, ("b" * 12,), "os 1/2 RUN")
+    assert record.intervals == ((1.0, 2.0), (5.0, 6.0))
+    once = StepRecord.of(Step(digest="a", name="x", spans=((1.0, 2.5),)))
+    assert (once.spans, once.intervals) == ((), ((1.0, 2.5),))
+
+
+def test_a_step_of_an_older_record_is_read() -> None:
+    older = {"name": "x", "stage": "s", "started_s": 1.0, "duration_s": 2.0, "cached": False}
+    record = StepRecord.model_validate(older | {"is_instruction": True})
+    assert (record.intervals, record.inputs) == (((1.0, 3.0),), ())
+
+
 def test_a_base_is_stored_with_the_reason_why_it_was_taken() -> None:
     assert BaseFacts.of(BASE).reason == "tiny: the engine holds it"
 

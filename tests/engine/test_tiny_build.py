@@ -95,6 +95,27 @@ def test_the_layers_are_those_that_docker_export_shows(checkout: Checkout) -> No
     assert sum(layer.whiteouts for layer in index.layers) == 1
 
 
+def test_a_build_tells_the_line_of_every_layer_and_of_every_step(checkout: Checkout) -> None:
+    record = checkout.build()
+    told = json.loads((checkout.work / "provenance.json").read_text())
+    assert told["manifest_digest"] == record["manifest_digest"]
+    lines = DOCKERFILE.splitlines()
+    made = [lines[number - 1].split()[0] for number in told["layers"]]
+    assert made == ["FROM", "RUN", "RUN", "COPY"]
+    assert len(made) == len(open_layout(checkout.work / "layout").layers)
+    placed = {place for line in told["lines"] for place in line["places"]}
+    assert {"base 2/2 RUN", "one 1/2 RUN", "one 2/2 COPY"} <= placed
+
+
+def test_an_unchanged_image_without_provenance_gets_it_and_keeps_its_record(checkout: Checkout) -> None:
+    first = checkout.build()
+    path = checkout.work / "provenance.json"
+    before = json.loads(path.read_text())
+    path.unlink()
+    assert checkout.build() == first
+    assert json.loads(path.read_text())["layers"] == before["layers"]
+
+
 def test_the_same_build_again_changes_nothing_and_keeps_its_record(checkout: Checkout) -> None:
     first = checkout.build()
     stamp = (checkout.work / "layout" / "index.json").stat().st_mtime_ns
@@ -237,6 +258,12 @@ def test_a_benchmark_measures_what_its_scenarios_say(checkout: Checkout) -> None
     assert (runs["edit"]["valid"], runs["edit"]["misses"]) == (True, 1), runs["edit"]
     assert runs["edit"]["hits"] == runs["no-op"]["hits"] - 1
     assert json.loads((checkout.work / "layers.json").read_text())["layers"]
+    done = checkout.invoke("report", "--variant", "tiny")
+    assert done.returncode == 0, done.stderr
+    text = Path(done.stdout.strip().splitlines()[-1].removeprefix("report: ")).read_text()
+    _, ledger = text.split("### The ledger")
+    assert "| one: COPY --link scripts/entrypoint.sh /entrypoint.sh |" in ledger
+    assert "not attributed" not in ledger
 
 
 def test_a_cold_run_in_a_private_engine_hits_nothing_leaves_nothing_and_gives_the_same_image(
