@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from baseimages.build import ProvenanceRecord, StepRecord
-from baseimages.compare import Amounts, Entry, Ledger, LedgerDelta, LineDelta, make_ledger, sum_amounts
+from baseimages.compare import (
+    Amounts,
+    Entry,
+    Ledger,
+    LedgerDelta,
+    LineDelta,
+    OwnerDelta,
+    make_ledger,
+    sum_amounts,
+)
 from baseimages.report.cells import NOT_MEASURED, escape, megabytes, render_table, seconds, shorten
 from baseimages.report.record import TargetReport
 
@@ -193,7 +202,8 @@ def render_ledger_delta(delta: LedgerDelta) -> str:
 def _owners(delta: LedgerDelta, columns: Sequence[_Column]) -> str:
     rows = [
         (escape(row.owner), *_moves(row.baseline, row.candidate, row.difference, columns))
-        for row in sorted(delta.owners, key=lambda row: _weight(row.difference), reverse=True)
+        for row in _rank_owners(delta)
+        if any(value for side in (row.baseline, row.candidate) for _, value in side)
     ]
     total = ("**all**", *_moves(delta.baseline, delta.candidate, delta.difference, columns))
     return (
@@ -203,16 +213,21 @@ def _owners(delta: LedgerDelta, columns: Sequence[_Column]) -> str:
 
 
 def _lines(delta: LedgerDelta, columns: Sequence[_Column]) -> str:
-    moved = sorted(delta.lines, key=lambda line: _weight(line.difference), reverse=True)
-    rows = [_line_row(line, columns) for line in moved[:SHOWN_LINES]]
-    if rest := moved[SHOWN_LINES:]:
+    by_weight = sorted(delta.lines, key=lambda line: _weight(line.difference), reverse=True)
+    shown = [line for line in by_weight if any(value for _, value in line.difference)][:SHOWN_LINES]
+    owners = [row.owner for row in _rank_owners(delta)]
+    rows = [
+        _line_row(line, columns) for line in sorted(shown, key=lambda line: owners.index(line.entry.owner))
+    ]
+    if rest := [line for line in delta.lines if line not in shown]:
         left = sum_amounts(line.difference for line in rest)
         rows.append(("", f"*{len(rest)} more*", "", *(c.difference(left) for c in columns)))
     total = ("", "**all**", "", *(c.difference(delta.difference) for c in columns))
     header = ("side, lines", "instruction", "owner", *(c.title for c in columns))
     return (
-        "Candidate minus baseline, line by line: what only the baseline has is saved, what only the "
-        "candidate has is paid. The rows sum up to the last one.\n\n" + render_table(header, [*rows, total])
+        "Candidate minus baseline, line by line under each owner: what only the baseline has is saved, what "
+        "only the candidate has is paid. The rows sum up to the last one.\n\n"
+        + render_table(header, [*rows, total])
     )
 
 
@@ -224,6 +239,11 @@ def _line_row(delta: LineDelta, columns: Sequence[_Column]) -> tuple[str, ...]:
         escape(delta.entry.owner),
         *(column.difference(delta.difference) for column in columns),
     )
+
+
+def _rank_owners(delta: LedgerDelta) -> list[OwnerDelta]:
+    """Those that moved most first."""
+    return sorted(delta.owners, key=lambda row: _weight(row.difference), reverse=True)
 
 
 def _weight(difference: Amounts) -> tuple[int, float]:

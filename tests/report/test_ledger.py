@@ -11,7 +11,7 @@ from baseimages.measure import BenchmarkRecord, RunRecord
 from baseimages.report.ledger import cold_steps, ledger_of, render_ledger, render_ledger_delta
 from baseimages.report.record import ImageReport, TargetReport
 from tests.compare.conftest import cold_steps as recorded_steps
-from tests.compare.conftest import diff_id, layers, recipe, scan
+from tests.compare.conftest import diff_id, layers, recipe, scan, step
 
 KINDS: dict[str, Any] = {
     "secret": {"status": "scanned"},
@@ -124,6 +124,17 @@ def test_a_difference_names_the_line_that_did_it_first() -> None:
     assert "cold" not in text
 
 
+def test_lines_of_one_owner_stand_together_and_those_that_did_not_move_are_one_row() -> None:
+    mine = make_ledger(recipe(), layers=layers())
+    other = make_ledger(recipe(), layers=layers((5100, 10, 400, 30, 100, 7, 8, 1, 900)))
+    _, table = render_ledger_delta(compare_ledgers(mine, other)).split("line by line")
+    rows = [row.split(" | ") for row in table.splitlines() if row.startswith("|")][2:]
+    assert [row[2] for row in rows[:3]] == ["os", "tool", "base"]
+    assert rows[3][1] == "*9 more*"
+    assert rows[3][3] == "+0 B"
+    assert len(rows) == 5
+
+
 def test_a_side_that_was_not_measured_is_told_beside_the_one_that_was() -> None:
     mine = make_ledger(recipe(), cold=recorded_steps(), layers=layers())
     text = render_ledger_delta(compare_ledgers(mine, make_ledger(recipe(), layers=layers())))
@@ -131,13 +142,19 @@ def test_a_side_that_was_not_measured_is_told_beside_the_one_that_was() -> None:
 
 
 def test_lines_beyond_the_longest_table_are_summed_in_one_row() -> None:
-    line = recipe().lines[-1]
+    numbers = range(40, 80)
     many = [
-        line.model_copy(update={"line_start": n, "line_end": n, "text_sha256": f"{n:064x}"})
-        for n in range(40, 80)
+        recipe()
+        .lines[-1]
+        .model_copy(
+            update={"line_start": n, "line_end": n, "text_sha256": f"{n:064x}", "places": (f"x {n}/80 RUN",)}
+        )
+        for n in numbers
     ]
-    twice = recipe().model_copy(update={"lines": (*recipe().lines, *many)})
+    longer = recipe().model_copy(update={"lines": (*recipe().lines, *many)})
+    candidate = make_ledger(longer, cold=[step(f"[x {n}/80] RUN a", 1.0) for n in numbers])
     text = render_ledger_delta(
-        compare_ledgers(make_ledger(recipe(), layers=layers()), make_ledger(twice, layers=layers()))
+        compare_ledgers(make_ledger(recipe(), cold=[step("exporting", 1.0)]), candidate)
     )
-    assert "*27 more*" in text
+    assert cells_of(text, "*27 more*")[3] == "+16.00 s", "16 lines of 1 s, and 11 that did not move"
+    assert cells_of(text, "| **all** |  |")[3] == "+39.00 s"
