@@ -17,6 +17,7 @@ from typing import Any
 from invoke import Context, task
 
 from baseimages import verbs
+from baseimages.arms import DEFAULT_PAIRS, wish_pairs
 from baseimages.declare import ALL_VARIANTS
 from baseimages.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, BaseImagesError
 from baseimages.selection import BuildInputs, Selection, list_built
@@ -127,26 +128,40 @@ def scan(
 @verb(
     help=help_for(
         "variant", "target", "base", "json", "dry_run", "ca_bundle",
-        rebuild="build cold a second time and compare the images, even if the build was cold itself",
-        against="only cold builds side by side: another variant, or emulated; repeatable",
-        stage="with --against: a stage of the Dockerfile instead of the target",
+        rebuild="compare the cold build's image with the one that is built",
+        in_place="no-op and edit in your own engine, whose cache holds the build: fast, leaves records",
+        against="another variant, baseline, or emulated; without an option below it is built cold once",
+        stage="with --against: a stage of the Dockerfile instead of the target; built cold once",
+        pairs=f"pairs, interleaved, of each scenario, {DEFAULT_PAIRS} unless said; alone: of one image",
+        scenario="NAME or NAME=PAIRS: cold, no-op, edit-pin, ... or your own of images.toml; repeatable",
+        budget="what pairs may take, such as 20m: plans what fits and says what that cannot tell",
+        disk_budget="what the engines of pairs may hold, such as 60GB",
+        seed="of the order within each pair; recorded",
     ),
-    iterable=["against"],
+    iterable=["against", "scenario"],
 )  # fmt: skip
 def benchmark(
     _: Context, variant: str = "", target: str = "", base: str = "auto", json: bool = False,
-    dry_run: bool = False, ca_bundle: str = "", rebuild: bool = False, against: list[str] | None = None,
-    stage: str = "",
+    dry_run: bool = False, ca_bundle: str = "", rebuild: bool = False, in_place: bool = False,
+    against: list[str] | None = None, stage: str = "", pairs: int = 0, scenario: list[str] | None = None,
+    budget: str = "", disk_budget: str = "", seed: int = 1,
 ) -> None:  # fmt: skip
-    """Measure cold, no-op and edit builds, and the layers."""
+    """Measure cold, no-op and edit builds, and the layers; or interleaved pairs of two images."""
     inputs = BuildInputs(ca_bundle=ca_bundle or None)
+    wish = wish_pairs(
+        tuple(against or ()), tuple(scenario or ()), pairs, budget, disk_budget, seed, stage=stage
+    )
     for selection in choose_built(variant, target, base):
-        if against:
+        if wish:
+            text = verbs.measure_pairs(selection, inputs, wish, dry_run=dry_run, as_json=json)
+        elif against:
             text = verbs.compare_cold(
                 selection, inputs, tuple(against), stage=stage or None, dry_run=dry_run, as_json=json
             )
         else:
-            text = verbs.benchmark(selection, inputs, rebuild=rebuild, dry_run=dry_run, as_json=json)
+            text = verbs.benchmark(
+                selection, inputs, rebuild=rebuild, in_place=in_place, dry_run=dry_run, as_json=json
+            )
         print(text, end="")
 
 

@@ -63,6 +63,10 @@ class WorkFolder:
         """Record of cold builds of that stage side by side."""
         return self.path / f"comparison-{stage}.json"
 
+    def pairs(self, against: str) -> Path:
+        """Record of interleaved pairs against that variant."""
+        return self.path / f"pairs-{against}.json"
+
     @property
     def layout(self) -> Path:
         """The one OCI layout that all readers share."""

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from baseimages.build import BuildRecord, Engine, choose_base, find_engine
-from baseimages.command import ProcessRunner, Runner
+from baseimages.arms import PairsWish, make_arms, plan_again, plan_beside, schedule_pairs
+from baseimages.build import BuildRecord, choose_base, find_engine
+from baseimages.command import ProcessRunner
 from baseimages.compat import (
     check_record,
     list_questions,
@@ -24,10 +25,10 @@ from baseimages.compat import (
     run_compat,
     write_compatibility,
 )
-from baseimages.declare import AUTO, Platform, load_family, render_schema
+from baseimages.declare import AUTO, load_family, render_schema
 from baseimages.declare.locks import run_locks
 from baseimages.declare.pins import apply_changes
-from baseimages.errors import BaseFamilyError, LintError, RecordError, SuiteError
+from baseimages.errors import BaseFamilyError, LintError, SuiteError
 from baseimages.host import render_checks, run_doctor
 from baseimages.inspect import (
     check_budget,
@@ -44,18 +45,20 @@ from baseimages.inspect import (
 )
 from baseimages.lint import render_findings, render_json, render_sarif, run_lint
 from baseimages.measure import (
+    CANDIDATE,
     EMULATED,
     describe_benchmark,
     describe_comparison,
-    emulate,
+    describe_pairs,
+    describe_schedule,
+    find_edit,
     load_cold,
     run_benchmark,
     run_comparison,
+    run_pairs,
     run_start,
 )
 from baseimages.plan import (
-    BaseImage,
-    BuildPlan,
     choose_stage,
     indexes_to_json,
     make_indexes,
@@ -77,7 +80,6 @@ from baseimages.selection import (
     build_on,
     find_build,
     plan_as_declared,
-    plan_selection,
 )
 from baseimages.without_base import build_without_base, render_way
 
@@ -164,18 +166,23 @@ def scan(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
 
 
 def benchmark(
-    selection: Selection, inputs: BuildInputs, *, rebuild: bool, dry_run: bool, as_json: bool
+    selection: Selection, inputs: BuildInputs, *, rebuild: bool, in_place: bool, dry_run: bool, as_json: bool
 ) -> str:
-    """Measure builds and layers; store BenchmarkRecord and LayerRecord."""
+    """Measure builds and layers; store BenchmarkRecord and LayerRecord.
+
+    With `in_place` the builds after the cold one use the cache of the user's engine.
+    """
     work, record = find_build(selection)
     if dry_run:
         return f"would measure cold, no-op and edit builds of {record.tags[0]}, and its layers\n"
     runner, console = ProcessRunner(), _console()
     with checkout_lock(selection.root), time_part(selection.root, f"benchmark {record.target}"):
-        plan = _plan_again(selection, inputs, record, runner)
+        plan = plan_again(selection, inputs, record, runner)
         engine = find_engine(runner)
-        cold = load_cold(work, record)
-        result = run_benchmark(plan, engine, runner, work, record, console, measured=cold, rebuild=rebuild)
+        result = run_benchmark(
+            plan, engine, runner, work, record, console, measured=load_cold(work, record),
+            rebuild=rebuild, in_place=in_place, edit=find_edit(selection.image, record.target),
+        )  # fmt: skip
         write_record(work.path / WorkFolder.BENCHMARK, result)
         layers = index_layers(open_layout(work.layout), console)
         write_record(work.path / WorkFolder.LAYERS, layers)
@@ -207,8 +214,8 @@ def compare_cold(
     runner, console = ProcessRunner(), _console()
     with checkout_lock(selection.root), time_part(selection.root, f"compare cold {record.target}"):
         engine = find_engine(runner)
-        plan = _plan_again(selection, inputs, record, runner)
-        plans = {name: _plan_other(selection, inputs, name, plan, engine, runner) for name in against}
+        plan = plan_again(selection, inputs, record, runner)
+        plans = {n: plan_beside(selection, inputs, n, plan, engine, runner, console) for n in against}
         # The emulated way last: its image is compared with the candidate's.
         emulated = {name: plans.pop(name) for name in (EMULATED,) if name in plans}
         plans = plans | {selection.variant: plan} | emulated
@@ -216,6 +223,28 @@ def compare_cold(
         result = run_comparison(plans, selection.variant, record, engine, runner, work, console)
         write_record(work.comparison(result.stage), result)
     return render_record(result) if as_json else describe_comparison(result)
+
+
+def measure_pairs(
+    selection: Selection, inputs: BuildInputs, wish: PairsWish, *, dry_run: bool, as_json: bool
+) -> str:
+    """Run interleaved pairs of what is built and another image, or of it alone; store the PairsRecord."""
+    work, record = find_build(selection)
+    schedule, other = schedule_pairs(selection, wish, record), wish.name_other(selection.variant)
+    if dry_run:
+        return describe_schedule(schedule)
+    runner, console = ProcessRunner(), _console()
+    with checkout_lock(selection.root), time_part(selection.root, f"pairs {record.target}"):
+        engine = find_engine(runner)
+        plan = plan_again(selection, inputs, record, runner)
+        beside = plan_beside(selection, inputs, other, plan, engine, runner, console) if other else None
+        console.print(describe_schedule(schedule), markup=False, end="")
+        result = run_pairs(
+            schedule, make_arms(selection, plan, beside), record, engine, runner, work, console,
+            disk_budget_bytes=wish.disk_budget_bytes,
+            store=lambda made: write_record(work.pairs(other or CANDIDATE), made),
+        )  # fmt: skip
+    return render_record(result) if as_json else describe_pairs(result)
 
 
 def report(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
@@ -293,31 +322,6 @@ def write_schema(root: Path) -> str:
     path = root / "images.schema.json"
     write_text(path, render_schema())
     return f"{path.name} written\n"
-
-
-def _plan_again(selection: Selection, inputs: BuildInputs, record: BuildRecord, runner: Runner) -> BuildPlan:
-    """The plan of a stored build: its base, its arguments, its revision."""
-    built = replace(selection, target=record.target)
-    host = Platform.of_machine(record.engine.architecture)
-    plan = plan_selection(built, inputs, BaseImage(**record.base.model_dump()), host, runner)
-    if plan.revision.label != record.revision:
-        raise RecordError(
-            f"{record.tags[0]} was built from {record.revision}, the checkout is at another",
-            next_step=f"run `invoke build --variant {selection.variant} --target {record.target}`",
-        )
-    return replace(plan, build_args=tuple(record.build_args.items()))
-
-
-def _plan_other(
-    selection: Selection, inputs: BuildInputs, name: str, plan: BuildPlan, engine: Engine, runner: Runner
-) -> BuildPlan:
-    """The plan to build beside `plan`: the same one emulated, or the same target of another variant."""
-    if name == EMULATED:
-        return emulate(plan)
-    other = replace(selection, variant=name, target=plan.target, base=plan.base.family)
-    base = choose_base(other.family, other.image, other.base, engine, runner, _console())
-    same = tuple(f"{arg}={value}" for arg, value in plan.build_args if arg in other.image.optional)
-    return plan_selection(other, replace(inputs, build_args=same), base, engine.platform, runner)
 
 
 def _describe_build(record: BuildRecord) -> str:

@@ -16,6 +16,7 @@ from baseimages.build.record import (
     EngineFacts,
     HostFacts,
     StepRecord,
+    host_facts,
 )
 from baseimages.build.store import find_digests, probe_cache
 from baseimages.build.timeline import HitRate, Timeline, rate_hits, read_timeline
@@ -44,6 +45,7 @@ __all__ = [
     "find_digests",
     "find_engine",
     "fold_groups",
+    "host_facts",
     "leave_out_unreachable",
     "probe_cache",
     "rate_hits",

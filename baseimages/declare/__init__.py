@@ -31,6 +31,7 @@ from baseimages.declare.family import (
 )
 from baseimages.declare.names import quote_word, unknown_word
 from baseimages.declare.revision import Revision, load_revision
+from baseimages.declare.scenarios import NEW_WORD, Edit, EditScenario
 
 __all__ = [
     "Family",
@@ -55,6 +56,9 @@ __all__ = [
     "expand",
     "Revision",
     "load_revision",
+    "Edit",
+    "EditScenario",
+    "NEW_WORD",
     "unknown_word",
     "quote_word",
 ]

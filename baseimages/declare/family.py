@@ -27,6 +27,7 @@ from baseimages.declare.names import (
     suggest_name,
     unknown_word,
 )
+from baseimages.declare.scenarios import EditScenario
 from baseimages.declare.tables import Declared, load_tables
 from baseimages.errors import UsageError
 
@@ -174,6 +175,8 @@ class Image(Declared):
     optional: dict[ArgName, ArgName] = Field(default_factory=dict)
     """Parts that an image can do without: the build argument that leaves one out when it is 0, and
     the one with the URL whose host has to answer."""
+    scenarios: dict[Name, EditScenario] = Field(default_factory=dict)
+    """Benchmark scenarios beside those that every image has, or in place of them."""
 
     def build_platform(self, host: Platform) -> Platform:
         """What the commands of its build run on where `host` is the engine's."""

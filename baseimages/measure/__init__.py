@@ -1,11 +1,13 @@
 """Measure: what a build costs, scenario by scenario.
 
-Enters: a plan and the record of its build. Leaves: `BenchmarkRecord`, raw values of single
-runs, and `ComparisonRecord`, cold runs of several plans side by side,
-and `StartRecord`, what a start costs.
+Enters: a plan and the record of its build. Leaves: `BenchmarkRecord`, raw values of single runs;
+`ComparisonRecord`, cold runs of several plans side by side; `PairsRecord`, interleaved pairs with
+what they carry; and `StartRecord`, what a start costs.
 """
 
+from baseimages.measure.bench import Arm, Bench
 from baseimages.measure.benchmark import run_benchmark
+from baseimages.measure.builder import private_engine
 from baseimages.measure.comparison import (
     EMULATED,
     ComparisonRecord,
@@ -15,21 +17,57 @@ from baseimages.measure.comparison import (
     run_comparison,
 )
 from baseimages.measure.isolated import isolated_engine
+from baseimages.measure.known import load_known
+from baseimages.measure.pairs import run_pairs
+from baseimages.measure.pairs_record import (
+    ArmRecord,
+    PairRecord,
+    PairsRecord,
+    ScenarioRecord,
+    describe_pairs,
+)
+from baseimages.measure.quantities import parse_duration_s, parse_size_bytes
 from baseimages.measure.record import BenchmarkRecord, RunRecord, describe_benchmark
+from baseimages.measure.scenario import Scenario, choose_scenario, find_edit, list_scenarios
+from baseimages.measure.schedule import BASELINE, CANDIDATE, Schedule, describe_schedule, make_schedule
 from baseimages.measure.start import StartRecord, run_start
+from baseimages.measure.statistics import PairedResult, judge_pairs
 
 __all__ = [
+    "BASELINE",
+    "CANDIDATE",
+    "EMULATED",
+    "Arm",
+    "ArmRecord",
+    "Bench",
     "BenchmarkRecord",
     "ComparisonRecord",
-    "EMULATED",
+    "PairRecord",
+    "PairedResult",
+    "PairsRecord",
     "RunRecord",
+    "Scenario",
+    "ScenarioRecord",
+    "Schedule",
     "StartRecord",
+    "choose_scenario",
     "describe_benchmark",
     "describe_comparison",
+    "describe_pairs",
+    "describe_schedule",
     "emulate",
-    "load_cold",
+    "find_edit",
     "isolated_engine",
+    "judge_pairs",
+    "list_scenarios",
+    "load_cold",
+    "load_known",
+    "make_schedule",
+    "parse_duration_s",
+    "parse_size_bytes",
+    "private_engine",
     "run_benchmark",
     "run_comparison",
+    "run_pairs",
     "run_start",
 ]

@@ -20,7 +20,7 @@ from baseimages.declare import Platform
 from baseimages.errors import MeasurementError, UsageError
 from baseimages.host import check_emulation
 from baseimages.inspect import AllowedDifference, EqualityRecord, compare_layouts, open_layout
-from baseimages.measure.cold import run_cold
+from baseimages.measure.bench import run_cold
 from baseimages.measure.isolated import remove_leftovers
 from baseimages.measure.record import RunRecord
 from baseimages.measure.scenario import COLD

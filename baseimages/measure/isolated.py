@@ -7,6 +7,8 @@ a firewall that bridge leads nowhere, so build steps use the host's network.
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import shutil
 import tempfile
@@ -16,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
@@ -26,14 +29,18 @@ from baseimages.records import write_text
 
 START_S = 60.0
 SHORT_S = 30.0
-# Outlives the deadline of a build and of the export after it.
-LIFE_S = 25200.0
+# Outlives a session of pairs that fills two days; whoever started it stops it long before.
+LIFE_S = 172800.0
 POLL_S = 0.2
-ADDRESS = "172.31.250.1/24"
+# Of a private range; each engine that lives at the same time takes another.
+ADDRESSES = tuple(f"172.31.{250 - number}.1/24" for number in range(8))
 NETWORKS = Path("/sys/class/net")
 PROCESSES = Path("/proc")
 PROGRAMS = ("docker", "containerd")
-CONFIGURATION = '{"features": {"containerd-snapshotter": true}}\n'
+# The collection of garbage fires by itself: a warm cache would not stay warm.
+CONFIGURATION = json.dumps(
+    {"builder": {"gc": {"enabled": False}}, "features": {"containerd-snapshotter": True}}
+)
 BUILD_OPTIONS = ("--network=host", "--allow=network.host")
 NEXT_STEP = "build on an engine whose cache is empty: that build is the cold run"
 # The shell tells the process id, then becomes the daemon.
@@ -42,18 +49,33 @@ TELL_PID = ("sh", "-c", 'echo "$$"; exec "$@"', "sh")
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateEngine(Engine):
-    """An engine whose daemon is ours, so that its processor time can be told."""
+    """An engine that is ours: its daemon `pid`, None where its processes cannot be seen from here.
 
-    pid: int
+    `kind` is a daemon of the installed binaries or a builder in a container, `settings` what it was
+    told: a file's text.
+    """
 
-    def cpu_s(self) -> float:
+    pid: int | None
+    kind: Literal["dockerd", "docker-container"] = "dockerd"
+    settings: str = CONFIGURATION
+
+    def cpu_s(self) -> float | None:
         """Processor seconds, of user and system, of the daemon and of all that it ran and waited for.
 
         Build steps are its children: their time becomes the daemon's when they end.
         """
+        if self.pid is None:
+            return None
         daemon = psutil.Process(self.pid)
-        times = [process.cpu_times() for process in (daemon, *daemon.children(recursive=True))]
-        return float(sum(t.user + t.system + t.children_user + t.children_system for t in times))
+        return sum(map(_cpu_s, (daemon, *daemon.children(recursive=True))))
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    # What ended between the listing and the question is counted by its parent.
+    with suppress(psutil.NoSuchProcess):
+        t = process.cpu_times()
+        return float(t.user + t.system + t.children_user + t.children_system)
+    return 0.0
 
 
 @contextmanager
@@ -63,15 +85,16 @@ def isolated_engine(runner: Runner, data_parent: Path) -> Iterator[PrivateEngine
     Raises MeasurementError when it cannot run on this host, CommandError when its bridge cannot be
     made.
     """
-    _refuse_hosts_that_cannot()
+    if obstacle := find_obstacle():
+        raise MeasurementError(f"no private engine can run here: {obstacle}", next_step=NEXT_STEP)
     with ExitStack() as stack:
         # Paths of sockets are short by law: 108 bytes.
         folder = Path(stack.enter_context(_folder(Path(tempfile.gettempdir()))))
         data = Path(stack.enter_context(_folder(data_parent)))
         stack.callback(_unmount_below, runner, folder, data)
-        bridge = f"bench{os.getpid()}"[:15]
+        bridge, address = _choose_bridge()
         stack.callback(_remove_bridge, runner, bridge)
-        _make_bridge(runner, bridge)
+        _make_bridge(runner, bridge, address)
         daemon = _Daemon(runner, folder, data, bridge)
         stack.callback(daemon.stop)
         daemon.start()
@@ -90,7 +113,7 @@ def remove_leftovers(runner: Runner, work: Path) -> None:
             _stop_programs_of(folder)
             _remove_folder(runner, folder)
     for bridge in NETWORKS.glob("bench*"):
-        if os.geteuid() == 0 and _is_gone(bridge.name.removeprefix("bench")):
+        if os.geteuid() == 0 and _is_gone(bridge.name.removeprefix("bench").partition("-")[0]):
             _remove_bridge(runner, bridge.name)
     for scratch in work.glob("benchmark-*"):
         _remove_folder(runner, scratch)
@@ -123,19 +146,25 @@ def _folder(parent: Path) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True)
 
 
-def _refuse_hosts_that_cannot() -> None:
+def find_obstacle() -> str:
+    """Why no daemon can be started on this host, empty when one can."""
     missing = [name for name in ("dockerd", "ip") if find_program(name) is None]
     if missing:
-        cause = f"{' and '.join(missing)} cannot be found"
-        raise MeasurementError(f"no private engine can run here: {cause}", next_step=NEXT_STEP)
-    if os.geteuid() != 0:
-        raise MeasurementError("no private engine can run here: it needs root", next_step=NEXT_STEP)
+        return f"{' and '.join(missing)} cannot be found"
+    return "" if os.geteuid() == 0 else "it needs root"
 
 
-def _make_bridge(runner: Runner, bridge: str) -> None:
+def _choose_bridge() -> tuple[str, str]:
+    """A name that the kernel takes, at most 15 characters and free; and the address of that number."""
+    names = (f"bench{os.getpid()}-{number}" for number in itertools.count())
+    number, name = next((n, name) for n, name in enumerate(names) if not (NETWORKS / name).exists())
+    return name[:15], ADDRESSES[number % len(ADDRESSES)]
+
+
+def _make_bridge(runner: Runner, bridge: str, address: str) -> None:
     for words in (
         ["ip", "link", "add", bridge, "type", "bridge"],
-        ["ip", "address", "add", ADDRESS, "dev", bridge],
+        ["ip", "address", "add", address, "dev", bridge],
         ["ip", "link", "set", bridge, "up"],
     ):
         runner.run(words, deadline_s=SHORT_S, echo=False)

@@ -15,7 +15,8 @@ class RunRecord(BaseModel):
 
     `duration_s` is the wall time of the solve, without the export of a layout, and `cpu_s` the
     processor seconds of a private engine in that time. `hits` and `misses` count instructions, the
-    halves of a `COPY --link` as one. `load_before` is the host's load average of the minute before.
+    halves of a `COPY --link` as one. `load_before` is the host's load average of the minute before,
+    `started_at` the time (UTC) at its start, empty in records of older versions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,6 +28,7 @@ class RunRecord(BaseModel):
     valid: bool
     note: str
     load_before: float | None = None
+    started_at: str = ""
     steps: tuple[StepRecord, ...] = ()
 
 
@@ -36,7 +38,7 @@ class BenchmarkRecord(Record):
     `rebuilt_digest` names the image that a second cold build of the plan gave, None without one, and
     `differing_layers` the numbers of its layers, from 0, that are others; None where nobody compared.
     `overhead_s` is a no-op build with this tool minus the same no-op build with plain buildx, one
-    run of each.
+    run of each. `in_place` says that the runs after the cold one used the cache of the user's engine.
     """
 
     manifest_digest: str
@@ -45,6 +47,7 @@ class BenchmarkRecord(Record):
     single_run: Literal[True] = True
     runs: tuple[RunRecord, ...]
     overhead_s: float | None
+    in_place: bool = True
 
     def run(self, scenario: str) -> RunRecord | None:
         """The run of that scenario."""

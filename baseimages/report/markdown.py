@@ -19,6 +19,7 @@ from baseimages.report.cells import (
 )
 from baseimages.report.device import render_comparison, render_device
 from baseimages.report.ledger import cold_steps, render_ledger
+from baseimages.report.pairs import render_pairs
 from baseimages.report.pictures import Bar, render_bars
 from baseimages.report.record import ImageReport, TargetReport
 from baseimages.report.steps import render_timeline, tell_saved
@@ -31,8 +32,8 @@ def render_report(report: ImageReport) -> str:
     """The whole report.md."""
     parts = [
         f"# {escape(report.image_name)}\n\n",
-        f"Revision `{report.revision}`. Every number is a single run on the host named below, taken "
-        "from [record.json](record.json). Sizes are in MB of 10^6 bytes.\n\n",
+        f"Revision `{report.revision}`. Every number{_except_pairs(report)} is a single run on the host "
+        "named below, taken from [record.json](record.json). Sizes are in MB of 10^6 bytes.\n\n",
         render_table(SUMMARY_HEADER, [summary_row(part) for part in report.targets]),
     ]
     parts += [_render_target(part) for part in report.targets]
@@ -43,6 +44,10 @@ def render_report(report: ImageReport) -> str:
     rows = [(escape(timing.part), seconds(timing.duration_s)) for timing in report.timings]
     parts.append(render_table(("part", "wall time"), rows) if rows else NOT_MEASURED + "\n")
     return "".join(parts)
+
+
+def _except_pairs(report: ImageReport) -> str:
+    return " outside the sections about pairs" if any(part.pairs for part in report.targets) else ""
 
 
 def render_pictures(report: ImageReport) -> dict[str, str]:
@@ -90,7 +95,8 @@ def summary_row(part: TargetReport) -> tuple[str, ...]:
 def _render_target(part: TargetReport) -> str:
     sections = [f"## {part.build.target} on {part.build.base.family}\n\n", _without_base(part)]
     sections += [_stands_on(part), _layers(part), _benchmark(part), *map(render_comparison, part.comparisons)]
-    sections += [render_device(part), _steps(part), render_ledger(part), _suite(part)]
+    sections += [*map(render_pairs, part.pairs), render_device(part), _steps(part), render_ledger(part)]
+    sections += [_suite(part)]
     return "".join([*sections, _programs(part), _scan(part)])
 
 

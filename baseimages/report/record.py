@@ -11,7 +11,7 @@ from baseimages.build import BuildRecord, ProvenanceRecord, WithoutBaseRecord
 from baseimages.declare import Image
 from baseimages.errors import RecordError
 from baseimages.inspect import ElfRecord, LayerIndex, ScanRecord, SuiteRecord, UpdateCost, cost_of_update
-from baseimages.measure import BenchmarkRecord, ComparisonRecord, StartRecord
+from baseimages.measure import BenchmarkRecord, ComparisonRecord, PairsRecord, StartRecord
 from baseimages.records import Record, RecordT, WorkFolder, load_record
 from baseimages.report.timings import Timing, load_timings
 
@@ -33,6 +33,7 @@ class TargetReport(BaseModel):
     scan: ScanRecord | None
     benchmark: BenchmarkRecord | None
     comparisons: tuple[ComparisonRecord, ...] = ()
+    pairs: tuple[PairsRecord, ...] = ()
     start: StartRecord | None = None
     budget_bytes: int | None = None
     update: UpdateCost | None = None
@@ -114,16 +115,17 @@ def _collect(work: WorkFolder, image: Image, made_by: str) -> TargetReport:
         scan=_same_image(work.path / WorkFolder.SCAN, ScanRecord, build),
         benchmark=_same_image(work.path / WorkFolder.BENCHMARK, BenchmarkRecord, build),
         elf=_same_image(work.path / WorkFolder.ELF, ElfRecord, build),
-        comparisons=tuple(_load_comparisons(work, build)),
+        comparisons=tuple(_load_all(work.comparison("*"), ComparisonRecord, build)),
+        pairs=tuple(_load_all(work.pairs("*"), PairsRecord, build)),
         start=_same_image(work.path / WorkFolder.START, StartRecord, build),
         budget_bytes=image.budget_bytes.get(build.target),
         without_base=_same_image(work.path / WorkFolder.WITHOUT_BASE, WithoutBaseRecord, build),
     )
 
 
-def _load_comparisons(work: WorkFolder, build: BuildRecord) -> Iterator[ComparisonRecord]:
-    for path in sorted(work.path.glob(work.comparison("*").name)):
-        record = _same_image(path, ComparisonRecord, build)
+def _load_all(pattern: Path, model: type[RecordT], build: BuildRecord) -> Iterator[RecordT]:
+    for path in sorted(pattern.parent.glob(pattern.name)):
+        record = _same_image(path, model, build)
         if record:
             yield record
 

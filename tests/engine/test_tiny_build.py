@@ -249,9 +249,10 @@ def test_the_second_run_in_one_checkout_is_told_who_holds_the_lock(checkout: Che
     assert str(first.pid) in second.stderr
 
 
-def test_a_benchmark_measures_what_its_scenarios_say(checkout: Checkout) -> None:
+@pytest.mark.parametrize("words", [(), ("--in-place",)], ids=["in a private engine", "in place"])
+def test_a_benchmark_measures_what_its_scenarios_say(checkout: Checkout, words: tuple[str, ...]) -> None:
     checkout.build()
-    done = checkout.invoke("benchmark", "--variant", "tiny", "--json")
+    done = checkout.invoke("benchmark", "--variant", "tiny", "--json", *words)
     assert done.returncode == 0, done.stderr
     runs = {run["scenario"]: run for run in json.loads(done.stdout)["runs"]}
     assert (runs["no-op"]["valid"], runs["no-op"]["misses"]) == (True, 0), runs["no-op"]
@@ -280,8 +281,13 @@ def test_a_cold_run_in_a_private_engine_hits_nothing_leaves_nothing_and_gives_th
     assert result["rebuilt_digest"] == record["manifest_digest"]
     assert not is_running(str(checkout.root))
     assert str(checkout.root) not in Path("/proc/mounts").read_text()
-    bridges = [path.name.removeprefix("bench") for path in Path("/sys/class/net").glob("bench*")]
-    assert [pid for pid in bridges if not Path("/proc", pid).exists()] == []
+    assert_no_bridges_of_the_dead()
+
+
+def assert_no_bridges_of_the_dead() -> None:
+    names = [path.name for path in Path("/sys/class/net").glob("bench*")]
+    pids = [name.removeprefix("bench").partition("-")[0] for name in names]
+    assert [pid for pid in pids if not Path("/proc", pid).exists()] == []
 
 
 def test_what_a_killed_benchmark_leaves_is_removed_by_the_next_one(checkout: Checkout) -> None:
@@ -299,7 +305,7 @@ def test_what_a_killed_benchmark_leaves_is_removed_by_the_next_one(checkout: Che
     assert not is_running(engine)
     assert str(checkout.root) not in Path("/proc/mounts").read_text()
     assert list(checkout.root.glob(".work/**/benchmark-*")) == []
-    assert list(Path("/sys/class/net").glob(f"bench{killed.pid}")) == []
+    assert list(Path("/sys/class/net").glob(f"bench{killed.pid}-*")) == []
 
 
 def test_the_report_of_a_tiny_image_is_rendered_from_its_records(checkout: Checkout) -> None:

@@ -15,6 +15,10 @@ from baseimages.records import WorkFolder
 from tests.build.conftest import BASE, ENGINE, HOST, read_steps
 
 DIGEST = "sha256:" + "7" * 64
+DOCKERFILE = """\
+FROM tiny:1 AS core
+COPY --link scripts/entrypoint.sh /entrypoint
+"""
 
 
 @pytest.fixture
@@ -25,10 +29,11 @@ def console() -> Console:
 @pytest.fixture
 def plan(tmp_path: Path) -> BuildPlan:
     root = tmp_path / "checkout"
-    for name in ("scripts/entrypoint.sh", "image_one/Dockerfile", ".dockerignore", "secret.txt"):
+    texts = {name: f"# {name}\n" for name in ("scripts/entrypoint.sh", ".dockerignore", "secret.txt")}
+    for name, text in (texts | {"image_one/Dockerfile": DOCKERFILE}).items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"# {name}\n", encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     return BuildPlan(
         variant="one",
         image_name="image_one",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -54,6 +55,12 @@ class Host(FakeRunner):
         if not self.dies:
             assert self._ended.wait(10)
         return Completed(argv=self.daemon, returncode=1, stdout="", stderr="", duration_s=0.0)
+
+    def restart(self) -> None:
+        """Be ready for another daemon."""
+        self.answers = [True]
+        self._began.clear()
+        self._ended.clear()
 
     def option(self, name: str) -> str:
         (word,) = [word for word in self.daemon if word.startswith(f"--{name}=")]
@@ -163,6 +170,26 @@ def test_the_name_of_the_bridge_is_one_that_the_kernel_takes(
 def test_the_daemon_leaves_the_firewall_of_the_host_alone(host: Host, data: Path) -> None:
     with isolated_engine(host, data):
         assert {"--iptables=false", "--ip6tables=false"} <= set(host.daemon)
+
+
+def test_garbage_is_never_collected_behind_a_warm_cache(host: Host, data: Path) -> None:
+    with isolated_engine(host, data) as engine:
+        assert json.loads(host.config)["builder"] == {"gc": {"enabled": False}}
+        assert (engine.kind, engine.settings) == ("dockerd", host.config)
+
+
+def test_two_engines_at_a_time_have_two_bridges(
+    host: Host, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolated, "NETWORKS", tmp_path / "networks")
+    with isolated_engine(host, data):
+        first = host.option("bridge")
+    (tmp_path / "networks" / first).mkdir(parents=True)
+    host.restart()
+    with isolated_engine(host, data):
+        assert host.option("bridge") != first
+    addresses = [call[3] for call in host.calls if call[:3] == ("ip", "address", "add")]
+    assert len(set(addresses)) == 2
 
 
 def test_the_daemon_shares_no_folder_with_the_users_engine(host: Host, data: Path, tmp_path: Path) -> None:
@@ -277,7 +304,7 @@ def machine(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     for name in ("NETWORKS", "PROCESSES"):
         monkeypatch.setattr(isolated, name, tmp_path / name.lower())
     for pid in (GONE, ALIVE):
-        for name in (f"networks/bench{pid}", f"sockets/bench-{pid}-x/exec"):
+        for name in (f"networks/bench{pid}-0", f"networks/bench{pid}", f"sockets/bench-{pid}-x/exec"):
             (tmp_path / name).mkdir(parents=True)
     (tmp_path / "networks/docker0").mkdir()
     (tmp_path / "sockets/bench-mark-x").mkdir()
@@ -299,7 +326,8 @@ def test_the_folders_and_the_bridge_of_a_killed_benchmark_are_removed(
     (data / "layout").mkdir()
     remove_leftovers(host, data)
     assert {path.name for path in left_behind(machine)} == {f"bench-{ALIVE}-x", "bench-mark-x", "layout"}
-    assert [call for call in host.calls if call[0] == "ip"] == [("ip", "link", "delete", f"bench{GONE}")]
+    removed = {call[3] for call in host.calls if call[:3] == ("ip", "link", "delete")}
+    assert removed == {f"bench{GONE}", f"bench{GONE}-0"}
 
 
 def test_the_daemon_of_a_killed_benchmark_is_stopped_and_no_other_process(host: Host, machine: Path) -> None:
@@ -308,7 +336,7 @@ def test_the_daemon_of_a_killed_benchmark_is_stopped_and_no_other_process(host: 
     start(machine, PID + 1, "/usr/sbin/dockerd", f"--host=unix://{other}/docker.sock")
     start(machine, PID + 2, "less", str(folder / "daemon.json"))
     remove_leftovers(host, machine / "data")
-    assert host.events == ["daemon stops", "link delete"]
+    assert host.events == ["daemon stops", "link delete", "link delete"]
 
 
 def test_what_another_user_owns_is_left_alone(

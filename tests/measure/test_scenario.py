@@ -55,7 +55,7 @@ def test_a_run_without_any_instruction_measured_nothing(scenario: Scenario) -> N
 
 def test_an_edit_that_reached_no_step_is_invalid() -> None:
     fault = find_fault(EDIT, read_steps("no-op"))
-    assert fault == "no step that ran names scripts/entrypoint.sh: the edit did not reach the image"
+    assert str(fault).startswith("no step ran that the edit of scripts/entrypoint.sh concerns")
 
 
 def test_an_edit_that_only_joined_a_layer_anew_is_invalid() -> None:

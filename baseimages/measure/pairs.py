@@ -1,0 +1,176 @@
+"""Interleaved pairs: baseline and candidate back to back, in private engines, order by a seed.
+
+First pairs of the baseline with itself (A/A), whose spread is the noise floor; then the pairs. A run
+that failed or hit otherwise than its scenario says is counted and not repeated.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from baseimages.build import BuildRecord, Engine, EngineFacts, host_facts
+from baseimages.command import Runner
+from baseimages.measure.bench import Arm, Bench
+from baseimages.measure.context import check_edits
+from baseimages.measure.disk import DiskWatch
+from baseimages.measure.inputs import describe_arm, refuse_other_inputs
+from baseimages.measure.isolated import remove_leftovers
+from baseimages.measure.pairs_record import (
+    PairRecord,
+    PairsRecord,
+    PrivateEngineFacts,
+    ScenarioRecord,
+    judge_scenario,
+)
+from baseimages.measure.record import RunRecord
+from baseimages.measure.scenario import COLD, Scenario
+from baseimages.measure.schedule import BASELINE, CANDIDATE, Portion, Schedule
+from baseimages.records import WorkFolder
+
+BROKEN_OFF = "not run: the session was broken off before"
+
+
+def run_pairs(
+    schedule: Schedule,
+    arms: Mapping[str, Arm],
+    built: BuildRecord,
+    engine: Engine,
+    runner: Runner,
+    work: WorkFolder,
+    console: Console,
+    *,
+    disk_budget_bytes: int | None,
+    store: Callable[[PairsRecord], None],
+) -> PairsRecord:
+    """Run the schedule on the arms by name; `built` is the record of the candidate's image.
+
+    The record is given to `store` after each scenario, so that a session which is broken off leaves
+    what it measured. Raises MeasurementError for arms of other inputs, before anything runs.
+    """
+    session = _Session(schedule, arms, built, console)
+    remove_leftovers(runner, work.path)
+    with tempfile.TemporaryDirectory(
+        prefix="benchmark-", dir=work.path, ignore_cleanup_errors=True
+    ) as folder:
+        disk = DiskWatch(Path(folder), disk_budget_bytes)
+        with Bench(engine, runner, Path(folder), console, disk) as bench:
+            for record in session.run(bench, disk, disk_budget_bytes):
+                store(record)
+    return record
+
+
+class _Session:
+    """One pass over a schedule."""
+
+    def __init__(
+        self, schedule: Schedule, arms: Mapping[str, Arm], built: BuildRecord, console: Console
+    ) -> None:
+        self._schedule, self._arms, self._built, self._console = schedule, arms, built, console
+        self._began, self._started_at = time.monotonic(), datetime.now(UTC)
+        self._longest_s = 0.0
+        self._described = {name: describe_arm(arm.plan) for name, arm in arms.items()}
+        if BASELINE in arms:
+            refuse_other_inputs(self._described[BASELINE], self._described[CANDIDATE])
+
+    def run(self, bench: Bench, disk: DiskWatch, disk_budget_bytes: int | None) -> Iterator[PairsRecord]:
+        """The record so far, after each portion."""
+        done: list[ScenarioRecord] = []
+        for number, portion in enumerate(self._schedule.portions, 1):
+            done.append(self._run_portion(portion, bench, disk))
+            rest = self._schedule.portions[number:]
+            left = [judge_scenario(portion.scenario, (), (), BROKEN_OFF) for portion in rest]
+            yield self._describe(bench, disk, disk_budget_bytes, (*done, *left))
+
+    def _run_portion(self, portion: Portion, bench: Bench, disk: DiskWatch) -> ScenarioRecord:
+        scenario, first = portion.scenario, self._schedule.arms[0]
+        self._longest_s = 0.0
+        noise: list[PairRecord] = []
+        pairs: list[PairRecord] = []
+        left_out = [portion.cannot, self._find_obstacle(scenario)]
+        if not left_out[1]:
+            left_out.append(self._fill(noise, portion, "noise", (first, first), bench, disk))
+            left_out.append(self._fill(pairs, portion, "pairs", (first, CANDIDATE), bench, disk))
+        return judge_scenario(scenario, noise, pairs, "; ".join(dict.fromkeys(filter(None, left_out))))
+
+    def _find_obstacle(self, scenario: Scenario) -> str:
+        """Why an arm cannot run the scenario at all."""
+        for name, arm in self._arms.items():
+            own = arm.scenarios.get(scenario.name)
+            reason = check_edits(arm.plan, own) if own else f"{arm.name} declares no such scenario"
+            if reason:
+                return f"not run, {name}: {reason}"
+        return ""
+
+    def _fill(
+        self,
+        found: list[PairRecord],
+        portion: Portion,
+        kind: str,
+        names: tuple[str, str],
+        bench: Bench,
+        disk: DiskWatch,
+    ) -> str:
+        """Run the pairs of one kind; why some of them were left out, empty when none was."""
+        count = portion.noise if kind == "noise" else portion.pairs
+        for number, swapped in enumerate(self._schedule.orders(portion, count, kind), 1):
+            # What the runs after it stand on is built whatever the budget says.
+            is_needed = portion.scenario.name == COLD.name and kind == "pairs" and not found
+            stop = disk.find_obstacle() or ("" if is_needed else self._find_end())
+            if stop:
+                return f"{number - 1} of {count} {'A/A ' if kind == 'noise' else ''}pairs run: {stop}"
+            what = "A/A pair" if kind == "noise" else "pair"
+            self._console.print(f"{portion.scenario.name}: {what} {number} of {count}")
+            began = time.monotonic()
+            found.append(self._run_pair(portion, names, swapped, bench))
+            self._longest_s = max(self._longest_s, time.monotonic() - began)
+        return ""
+
+    def _find_end(self) -> str:
+        """Why no further pair of this scenario fits the budget, empty when one does."""
+        budget_s = self._schedule.budget_s
+        spent_s = time.monotonic() - self._began
+        if budget_s is None or spent_s + self._longest_s <= budget_s:
+            return ""
+        return f"the budget of {budget_s:.0f} s is spent"
+
+    def _run_pair(self, portion: Portion, names: tuple[str, str], swapped: bool, bench: Bench) -> PairRecord:
+        runs: dict[str, RunRecord] = {}
+        roles = dict(zip((BASELINE, CANDIDATE), names, strict=True))
+        order = (CANDIDATE, BASELINE) if swapped else (BASELINE, CANDIDATE)
+        for role in order:
+            arm = self._arms[roles[role]]
+            scenario = arm.scenarios[portion.scenario.name]
+            runs[role] = bench.run(arm, scenario, keep=scenario.name == COLD.name)
+        return PairRecord(first=order[0], baseline=runs[BASELINE], candidate=runs[CANDIDATE])
+
+    def _describe(
+        self,
+        bench: Bench,
+        disk: DiskWatch,
+        disk_budget_bytes: int | None,
+        scenarios: tuple[ScenarioRecord, ...],
+    ) -> PairsRecord:
+        disk.look()
+        first = bench.engines[0] if bench.engines else None
+        return PairsRecord(
+            manifest_digest=self._built.manifest_digest,
+            baseline=self._described.get(BASELINE),
+            candidate=self._described[CANDIDATE],
+            host=host_facts(),
+            engine=PrivateEngineFacts(kind=first.kind, engine=EngineFacts.of(first), settings=first.settings)
+            if first
+            else None,
+            seed=self._schedule.seed,
+            started_at=self._started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            duration_s=round(time.monotonic() - self._began, 1),
+            budget_s=self._schedule.budget_s,
+            disk_budget_bytes=disk_budget_bytes,
+            disk_bytes=disk.most_bytes,
+            scenarios=scenarios,
+        )
