@@ -6,32 +6,38 @@ out: they tell when an installation ran, not what it made.
 
 from __future__ import annotations
 
-import hashlib
+import json
+import os
 import re
-import tarfile
 from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
-from typing import IO, Literal, cast
+from functools import partial
+from typing import IO, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from baseimages.inspect.layers import open_tar, read_entries
 from baseimages.inspect.layout import Layout
-from baseimages.inspect.tree import OPAQUE, WHITEOUT
+from baseimages.inspect.merge import follow, sort_rows
+from baseimages.inspect.rows import RowKind, find_rows, read_rows
+from baseimages.inspect.stream import CHUNK_BYTES
+from baseimages.inspect.tar import Member, TarReader
 from baseimages.records import Record
 
-ATTRIBUTE = "SCHILY.xattr."
 Kind = Literal["only left", "only right", "type", "content", "mode", "owner", "attributes"]
-# Fields of an entry, in the order in which a difference is told.
-COMPARED: tuple[Kind, ...] = ("type", "content", "mode", "owner", "attributes")
+# What is told of a difference and the field of an entry, in the order in which they are looked at.
+COMPARED: tuple[tuple[Kind, str], ...] = (
+    ("type", "kind"),
+    ("content", "content"),
+    ("mode", "mode"),
+    ("owner", "owner"),
+    ("attributes", "attributes"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One path of a tree. `content` is a digest, a link's target or a device's number."""
 
-    type: bytes
+    kind: RowKind
     mode: int
     owner: tuple[int, int]
     content: str
@@ -80,64 +86,43 @@ def compare_layouts(left: Layout, right: Layout, allowed: tuple[AllowedDifferenc
 
 
 def read_image(layout: Layout) -> dict[str, Entry]:
-    """Every path of an image, its layers laid over each other (OCI image specification, layer.md)."""
-    tree: dict[str, Entry] = {}
-    for layer in layout.layers:
-        with open_tar(layer) as (tar, _):
-            own = _read_entries(tar)
-        for path in [path for path in own if Path(path).name.startswith(WHITEOUT)]:
-            del own[path]
-            _remove(path, tree)
-        tree |= own
-    return tree
-
-
-def _remove(whiteout: str, tree: dict[str, Entry]) -> None:
-    folder, name = Path(whiteout).parent, Path(whiteout).name
-    gone = folder if name == OPAQUE else folder / name.removeprefix(WHITEOUT)
-    for path in [path for path in tree if Path(path).is_relative_to(gone)]:
-        if name != OPAQUE or path != str(gone):
-            del tree[path]
+    """Every path of an image, its layers laid over each other."""
+    layers = [find_rows(layer) or read_rows(layer) for layer in layout.layers]
+    seen = (fate.row for fate in follow(sort_rows(layers)) if fate.hidden is None)
+    return {
+        row.path: Entry(
+            kind=row.kind,
+            mode=row.mode,
+            owner=(row.uid, row.gid),
+            content=row.content.hex() if row.kind == "file" else os.fsdecode(row.content),
+            attributes=tuple((name, value) for name, value in json.loads(row.attributes or "[]")),
+        )
+        for row in seen
+        if row.key
+    }
 
 
 def read_tar(stream: IO[bytes]) -> dict[str, Entry]:
     """Every path of a tar stream; of a path that comes twice, the later one counts."""
-    with tarfile.open(fileobj=stream, mode="r|*") as tar:
-        return _read_entries(tar)
-
-
-def _read_entries(tar: tarfile.TarFile) -> dict[str, Entry]:
     tree: dict[str, Entry] = {}
-    for member in read_entries(tar):
-        name = member.name.removeprefix("./").strip("/")
-        if name not in ("", "."):
-            tree[name] = _read_entry(tar, member, tree)
+    tar = TarReader(iter(partial(stream.read, CHUNK_BYTES), b""))
+    for member in tar:
+        if member.path:
+            tree[member.path] = _read_entry(tar, member, tree)
     return tree
 
 
-def _read_entry(tar: tarfile.TarFile, member: tarfile.TarInfo, tree: dict[str, Entry]) -> Entry:
+def _read_entry(tar: TarReader, member: Member, tree: dict[str, Entry]) -> Entry:
     # Which of two hard links is the first is the archiver's choice: both count as the file.
-    if member.islnk():
-        return tree[member.linkname.removeprefix("./").strip("/")]
-    attributes = {
-        name.removeprefix(ATTRIBUTE): value
-        for name, value in member.pax_headers.items()
-        if name.startswith(ATTRIBUTE)
-    }
+    if member.kind == "hard link":
+        return tree[member.content]
     return Entry(
-        type=member.type,
+        kind=member.kind,
         mode=member.mode,
         owner=(member.uid, member.gid),
-        content=_read_content(tar, member),
-        attributes=tuple(sorted(attributes.items())),
+        content=tar.digest().hex() if member.kind == "file" else member.content,
+        attributes=member.attributes,
     )
-
-
-def _read_content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
-    file = tar.extractfile(member) if member.isreg() else None
-    if file:
-        return hashlib.file_digest(cast("BytesIO", file), "sha256").hexdigest()
-    return f"{member.devmajor}:{member.devminor}" if member.isdev() else member.linkname
 
 
 def compare_trees(
@@ -156,4 +141,4 @@ def compare_trees(
 def _find_difference(left: Entry | None, right: Entry | None) -> Kind | None:
     if left is None or right is None:
         return "only right" if left is None else "only left"
-    return next((kind for kind in COMPARED if getattr(left, kind) != getattr(right, kind)), None)
+    return next((kind for kind, name in COMPARED if getattr(left, name) != getattr(right, name)), None)

@@ -1,34 +1,38 @@
-"""The layer index: what each layer weighs and who owns its bytes. Streamed, nothing extracted."""
+"""The layer index: what each layer weighs, who owns its bytes and which of them nobody sees.
+
+Each layer is read once in its life, streamed, nothing extracted; then the rows of all are laid over
+each other. Memory does not grow with the image.
+"""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
-import tarfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, cast
 
-import zstandard
-from isal import igzip
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
+from rich.progress import Progress
 
-from baseimages.errors import VerificationError
+from baseimages.inspect.claims import Claimant
+from baseimages.inspect.dive import DiveCount
 from baseimages.inspect.layout import LayerBlob, Layout
-from baseimages.inspect.owners import owner_of, owner_of_layer
+from baseimages.inspect.merge import Fate, follow, sort_rows
+from baseimages.inspect.owners import LISTED_BYTES, Kind, OwnedBytes, divide, owner_of, owner_of_layer
+from baseimages.inspect.rows import LayerRows, find_rows, read_rows
+from baseimages.inspect.stream import OpenBlob
+from baseimages.inspect.waste import Waste, WasteCount
 from baseimages.records import Record
-
-NEXT_STEP = "build again; the layout is made by `invoke build`"
-BUFFER_BYTES = 1 << 20
 
 
 class LayerFacts(BaseModel):
     """One layer. `uncompressed_bytes` is the tar as the runtime unpacks it, padding included;
-    `file_bytes` the content of its regular files. `reclaimable_bytes` is None in records from before
-    that was measured."""
+    `file_bytes` the content of its regular files, which `owners` divides, hidden ones included.
+
+    `reclaimable_bytes` are those that it wrote and that a later layer, or itself, hid; None, like an
+    empty `owners`, in records from before that was measured.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     digest: str
@@ -41,15 +45,23 @@ class LayerFacts(BaseModel):
     whiteouts: int
     owner: str
     created_by: str
+    owners: dict[str, int] = {}
     reclaimable_bytes: int | None = None
 
 
 class LayerIndex(Record):
-    """All layers, lowest first, and the file bytes of every owner over all layers."""
+    """All layers, lowest first, and the file bytes of every owner over all layers.
+
+    `owners` are coarse, what a person bumps as one thing; `owned` divides the same bytes further.
+    `waste` is None in records from before it was measured. The first `base_layers` are the base's.
+    """
 
     manifest_digest: str
     layers: tuple[LayerFacts, ...]
     owners: dict[str, int]
+    owned: tuple[OwnedBytes, ...] = ()
+    waste: Waste | None = None
+    base_layers: int = 1
 
     @property
     def compressed_bytes(self) -> int:
@@ -62,108 +74,123 @@ class LayerIndex(Record):
         return sum(layer.uncompressed_bytes for layer in self.layers)
 
 
-def index_layers(layout: Layout, console: Console) -> LayerIndex:
-    """Read every layer once. Raises VerificationError when content and diff id disagree."""
-    owners: Counter[str] = Counter()
-    facts = []
-    with console.status("reading layers"):
-        for number, layer in enumerate(layout.layers):
-            facts.append(_index(layer, number == 0, owners))
+def index_layers(layout: Layout, console: Console, *, base_layers: int = 1) -> LayerIndex:
+    """Read what was not read before, merge all; the lowest `base_layers` are the base's.
+
+    Raises VerificationError when a layer cannot be unpacked or is not what its diff id names,
+    StorageError when its rows cannot be kept.
+    """
+    layers = _load_rows(layout, console)
+    with console.status("comparing layers"), WasteCount(base_layers) as waste:
+        owners = _OwnerCount(layout, base_layers, layers)
+        dive = DiveCount()
+        for fate in follow(dive.watch(sort_rows(layers))):
+            owners.add(fate)
+            waste.add(fate)
+        found = waste.finish(dive.number)
     return LayerIndex(
         manifest_digest=layout.manifest_digest,
-        layers=tuple(facts),
-        owners=dict(sorted(owners.items())),
+        layers=tuple(
+            _describe(
+                blob, rows, number < base_layers, owners.of_layer(number), waste.reclaimable_bytes(number)
+            )
+            for number, (blob, rows) in enumerate(zip(layout.layers, layers, strict=True))
+        ),
+        owners=owners.coarse,
+        owned=tuple(owners.list_owned()),
+        waste=found,
+        base_layers=base_layers,
     )
 
 
-def _index(layer: LayerBlob, is_base: bool, owners: Counter[str]) -> LayerFacts:
-    entries = whiteouts = 0
-    own: Counter[str] = Counter()
-    with open_tar(layer) as (tar, reader):
-        for entry in read_entries(tar):
-            entries += 1
-            whiteouts += entry.name.rpartition("/")[2].startswith(".wh.")
-            if entry.isreg():
-                own[owner_of(entry.name, layer.created_by, is_base)] += entry.size
-    owners.update(own)
+def _load_rows(layout: Layout, console: Console) -> list[LayerRows]:
+    known = [find_rows(layer) for layer in layout.layers]
+    unread = [layer for layer, rows in zip(layout.layers, known, strict=True) if rows is None]
+    with _show_progress(unread, console) as open_blob:
+        return [
+            rows or find_rows(layer) or read_rows(layer, open_blob)  # a layer may be there twice
+            for layer, rows in zip(layout.layers, known, strict=True)
+        ]
+
+
+@contextmanager
+def _show_progress(unread: list[LayerBlob], console: Console) -> Iterator[OpenBlob]:
+    total = sum(layer.size_bytes for layer in unread)
+    with Progress(console=console, transient=True, disable=not unread) as progress:
+        task = progress.add_task(f"reading {len(unread)} layers", total=total)
+        yield lambda layer: cast("IO[bytes]", progress.open(layer.path, "rb", task_id=task, total=total))
+    if unread:
+        console.print(f"read {len(unread)} layers of {total / 1e6:.1f} MB, as shipped")
+
+
+class _OwnerCount:
+    """File bytes by owner: each file once, at the first of its names."""
+
+    def __init__(self, layout: Layout, base_layers: int, layers: list[LayerRows]) -> None:
+        self._created_by = [layer.created_by for layer in layout.layers]
+        self._base_layers = base_layers
+        self._claimants = _read_claimants(layers)
+        self._layers: list[Counter[str]] = [Counter() for _ in layers]
+        self._files: Counter[tuple[str, Kind, str]] = Counter()
+        self._bytes: Counter[tuple[str, Kind, str]] = Counter()
+
+    def add(self, fate: Fate) -> None:
+        row = fate.row
+        if row.kind != "file" or not row.is_first_name:
+            return
+        path = row.path
+        owner = owner_of(path, self._created_by[row.layer], row.layer < self._base_layers)
+        key = (owner, *divide(path, owner, self._claimants))
+        self._layers[row.layer][owner] += row.size_bytes
+        self._files[key] += 1
+        self._bytes[key] += row.size_bytes
+
+    def of_layer(self, number: int) -> Counter[str]:
+        return self._layers[number]
+
+    @property
+    def coarse(self) -> dict[str, int]:
+        total: Counter[str] = sum(self._layers, Counter())
+        return dict(sorted(total.items()))
+
+    def list_owned(self) -> Iterator[OwnedBytes]:
+        """The heaviest first, what is light summed."""
+        listed: dict[tuple[str, Kind, str], tuple[int, int]] = {}
+        for (owner, kind, name), size_bytes in self._bytes.items():
+            key = (owner, kind, name if size_bytes >= LISTED_BYTES else "")
+            files, total = listed.get(key, (0, 0))
+            listed[key] = (files + self._files[owner, kind, name], total + size_bytes)
+        for (owner, kind, name), (files, size_bytes) in sorted(
+            listed.items(), key=lambda i: (-i[1][1], i[0])
+        ):
+            yield OwnedBytes(owner=owner, kind=kind, name=name, files=files, size_bytes=size_bytes)
+
+
+def _read_claimants(layers: list[LayerRows]) -> dict[str, Claimant]:
+    """Whose each path is; where several packages claim it, the one of the uppermost layer."""
+    names: dict[Claimant, Claimant] = {}
+    found: dict[str, Claimant] = {}
+    for layer in layers:
+        for claim in layer.claims():
+            claimant = (claim.kind, claim.name)
+            found[claim.path] = names.setdefault(claimant, claimant)
+    return found
+
+
+def _describe(
+    layer: LayerBlob, rows: LayerRows, is_base: bool, own: Counter[str], reclaimable_bytes: int
+) -> LayerFacts:
     return LayerFacts(
         digest=layer.digest,
         diff_id=layer.diff_id,
         media_type=layer.media_type,
         compressed_bytes=layer.size_bytes,
-        uncompressed_bytes=reader.size_bytes,
-        file_bytes=own.total(),
-        entries=entries,
-        whiteouts=whiteouts,
+        uncompressed_bytes=rows.uncompressed_bytes,
+        file_bytes=rows.file_bytes,
+        entries=rows.entries,
+        whiteouts=rows.whiteouts,
         owner=owner_of_layer(own, layer.created_by, is_base),
         created_by=layer.created_by,
+        owners=dict(sorted(own.items())),
+        reclaimable_bytes=reclaimable_bytes,
     )
-
-
-@contextmanager
-def open_tar(layer: LayerBlob) -> Iterator[tuple[tarfile.TarFile, HashingReader]]:
-    """A layer's tar, to be read once and in order, and what counts its bytes.
-
-    Raises VerificationError when it cannot be unpacked, and at the end when it was another tar than
-    the diff id names.
-    """
-    with _open_layer(layer) as stream:
-        reader = HashingReader(stream)
-        with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r|", bufsize=BUFFER_BYTES) as tar:
-            yield tar, reader
-        reader.drain()
-    if reader.digest != layer.diff_id:
-        raise VerificationError(
-            f"layer {layer.digest} unpacks to {reader.digest}, not {layer.diff_id}",
-            next_step=NEXT_STEP,
-        )
-
-
-def read_entries(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Every entry of a tar, none of them kept: it must not grow with the image."""
-    for entry in tar:
-        yield entry
-        tar.members = []  # type: ignore[attr-defined] # typeshed does not know it
-
-
-@contextmanager
-def _open_layer(layer: LayerBlob) -> Iterator[IO[bytes]]:
-    with layer.path.open("rb") as raw:
-        if layer.media_type.endswith("gzip"):
-            with igzip.IGzipFile(fileobj=raw) as stream:  # type: ignore[no-untyped-call] # isal ships no types
-                yield cast("IO[bytes]", stream)
-        elif layer.media_type.endswith("zstd"):
-            with zstandard.ZstdDecompressor().stream_reader(raw) as stream:
-                yield cast("IO[bytes]", stream)
-        else:
-            yield raw
-
-
-class HashingReader(io.RawIOBase):
-    """Counts and hashes what passes; errors of the compressed stream become ours."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        super().__init__()
-        self._stream = stream
-        self._hash = hashlib.sha256()
-        self.size_bytes = 0
-
-    @property
-    def digest(self) -> str:
-        """The digest of what has passed."""
-        return f"sha256:{self._hash.hexdigest()}"
-
-    def read(self, size: int = -1) -> bytes:
-        """Read up to `size` bytes. Raises VerificationError for a damaged stream."""
-        try:
-            data = self._stream.read(size)
-        except (OSError, EOFError, gzip.BadGzipFile, zstandard.ZstdError) as error:
-            raise VerificationError(f"a layer cannot be unpacked: {error}", next_step=NEXT_STEP) from error
-        self._hash.update(data)
-        self.size_bytes += len(data)
-        return data
-
-    def drain(self) -> None:
-        """Read what follows the tar's end marker, so that the digest covers it."""
-        while self.read(BUFFER_BYTES):
-            pass

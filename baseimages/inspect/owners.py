@@ -8,8 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import Literal
 
+from pydantic import BaseModel, ConfigDict
+
+from baseimages.inspect.claims import Claimant, find_claimant
+
+# What says that a byte is its owner's: dpkg's list of files, a Python distribution's RECORD, npm's folder,
+# a rule of the table below, nothing but the base's layer, or nothing at all.
+LISTED_BYTES = 100_000
+Kind = Literal["dpkg", "python", "npm", "rule", "base", "unowned"]
+SHOWN_FOLDERS = 2
 SITE = r"(opt/python/lib/python3\.\d+/site-packages|usr/local/lib/python3(\.\d+)?/dist-packages)/"
+MODULE = re.compile(r"(?:usr/local/lib|usr/share|usr/lib)/node(?:_modules|js)/((?:@[^/]+/)?[^/]+)/")
 RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("torch", re.compile(SITE + r"(torch|functorch|torchgen|torchvision|torchaudio|torio)\b")),
     ("torch", re.compile(r"usr/lib/[^/]+/lib(torch|c10|caffe2|dnnl|tensorpipe|gloo)")),
@@ -26,15 +37,42 @@ RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 
 
+class OwnedBytes(BaseModel):
+    """File bytes of one package, hidden ones included; all rows add up to all file bytes.
+
+    `owner` is the coarse owner that it is part of. `name` is a package, for the kind "rule" the owner
+    that the rule names, for "base" and "unowned" the first two folders of the paths. What weighs less
+    than LISTED_BYTES is summed in one row of its owner and kind, whose name is empty.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    owner: str
+    kind: Kind
+    name: str
+    files: int
+    size_bytes: int
+
+
 def owner_of(path: str, created_by: str, is_base: bool) -> str:
     """Owner of one file; `path` as in the layer's tar, `created_by` its layer's instruction."""
     if is_base:
         return "base"
-    name = path.removeprefix("./").removeprefix("/")
-    for owner, pattern in RULES:
-        if pattern.match(name):
-            return owner
-    return "engine" if "docker.io" in created_by else "system packages"
+    return _rule(path) or ("engine" if "docker.io" in created_by else "system packages")
+
+
+def divide(path: str, owner: str, claimants: dict[str, Claimant]) -> tuple[Kind, str]:
+    """Kind and name of whose a file of that coarse owner is, without a leading slash in `path`."""
+    if claimant := find_claimant(path, claimants):
+        return claimant
+    if found := MODULE.match(path):
+        return "npm", found[1]
+    if rule := _rule(path):
+        return "rule", rule
+    return ("base" if owner == "base" else "unowned"), "/".join(path.split("/")[:-1][:SHOWN_FOLDERS])
+
+
+def _rule(path: str) -> str | None:
+    return next((owner for owner, pattern in RULES if pattern.match(path)), None)
 
 
 def owner_of_layer(own: Counter[str], created_by: str, is_base: bool) -> str:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 import numpy as np
 from elftools.common.exceptions import ELFError
@@ -67,7 +67,15 @@ class Program:
     damage: str = ""
 
 
-def read_program(start: bytes, rest: IO[bytes], size_bytes: int) -> Program:
+class Readable(Protocol):
+    """What can be read once, from its start to its end."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to `size` bytes, none at the end."""
+        ...
+
+
+def read_program(start: bytes, rest: Readable, size_bytes: int) -> Program:
     """Read one ELF file from a stream whose first bytes, `start`, were read already."""
     with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
         spool.write(start)

@@ -6,7 +6,6 @@ Kept are names, links, the facts of programs and the text of small configuration
 from __future__ import annotations
 
 import posixpath
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -14,12 +13,12 @@ from typing import TypeAlias
 from rich.console import Console
 
 from baseimages.errors import VerificationError
-from baseimages.inspect.layers import NEXT_STEP, open_tar, read_entries
 from baseimages.inspect.layout import Layout
 from baseimages.inspect.programs import MAGIC, Program, read_program
+from baseimages.inspect.rows import OPAQUE, WHITEOUT
+from baseimages.inspect.stream import open_tar
+from baseimages.inspect.tar import NEXT_STEP, Member, TarReader
 
-WHITEOUT = ".wh."
-OPAQUE = ".wh..wh..opq"
 # Linux follows no more links than these in one path (path_resolution(7)).
 MOST_LINKS = 40
 # What is kept as text: configuration, and the loader's cache, whose names are text among numbers.
@@ -159,42 +158,40 @@ def read_tree(layout: Layout, console: Console) -> Tree:
         for number, layer in enumerate(layout.layers):
             status.update(f"reading programs, layer {number + 1} of {count}")
             with open_tar(layer) as (tar, _):
-                for entry in read_entries(tar):
-                    _apply(tree, tar, entry, number)
+                for member in tar:
+                    _apply(tree, tar, member, number)
     return tree
 
 
-def _apply(tree: Tree, tar: tarfile.TarFile, entry: tarfile.TarInfo, layer: int) -> None:
-    folder, _, name = entry.name.rpartition("/")
+def _apply(tree: Tree, tar: TarReader, member: Member, layer: int) -> None:
+    folder, _, name = member.path.rpartition("/")
     if name == OPAQUE:
         tree.clear(folder, layer)
     elif name.startswith(WHITEOUT):
         tree.hide(f"{folder}/{name.removeprefix(WHITEOUT)}", layer)
     else:
-        tree.put(entry.name, _read_node(tree, tar, entry, layer))
+        tree.put(member.path, _read_node(tree, tar, member, layer))
 
 
-def _read_node(tree: Tree, tar: tarfile.TarFile, entry: tarfile.TarInfo, layer: int) -> Node:
-    if entry.isdir():
+def _read_node(tree: Tree, tar: TarReader, member: Member, layer: int) -> Node:
+    if member.kind == "folder":
         return Folder(layer=layer)
-    if entry.issym():
-        return Link(layer=layer, target=entry.linkname)
-    if entry.islnk():
-        return _read_hard_link(tree, entry, layer)
-    file = tar.extractfile(entry) if entry.isreg() else None
-    if file is None:
-        return File(layer=layer)
-    if entry.name.endswith(TEXTS) and entry.size <= LARGEST_TEXT_BYTES:
-        return File(layer=layer, text=file.read().decode("utf-8", "replace"))
-    start = file.read(len(MAGIC))
-    return File(layer=layer, program=read_program(start, file, entry.size) if start == MAGIC else None)
+    if member.kind == "symlink":
+        return Link(layer=layer, target=member.content)
+    if member.kind == "hard link":
+        return _read_hard_link(tree, member, layer)
+    if member.path.endswith(TEXTS) and member.size_bytes <= LARGEST_TEXT_BYTES:
+        return File(layer=layer, text=tar.read().decode("utf-8", "replace"))
+    start = tar.read(len(MAGIC))
+    is_program = start == MAGIC
+    return File(layer=layer, program=read_program(start, tar, member.size_bytes) if is_program else None)
 
 
-def _read_hard_link(tree: Tree, entry: tarfile.TarInfo, layer: int) -> Node:
-    node = tree.get(entry.linkname)
+def _read_hard_link(tree: Tree, member: Member, layer: int) -> Node:
+    node = tree.get(member.content)
     if node is None or isinstance(node, Folder):
         raise VerificationError(
-            f"a layer names {entry.linkname!a} as a second name of {entry.name!a}, and it is no file",
+            f"a layer names {member.content!a} as a second name of {member.path!a}, and it is no file",
             next_step=NEXT_STEP,
         )
     return replace(node, layer=layer)
