@@ -184,7 +184,8 @@ def benchmark(
             rebuild=rebuild, in_place=in_place, edit=find_edit(selection.image, record.target),
         )  # fmt: skip
         write_record(work.path / WorkFolder.BENCHMARK, result)
-        layers = index_layers(open_layout(work.layout), console)
+        base_layers = 0 if record.base.origin == "stand-in" else 1
+        layers = index_layers(open_layout(work.layout), console, base_layers=base_layers)
         write_record(work.path / WorkFolder.LAYERS, layers)
         write_record(work.path / WorkFolder.START, run_start(record, engine, runner))
     check_budget(layers, selection.image.budget_bytes.get(record.target), image=record.tags[0])

@@ -1,7 +1,8 @@
 """Which package says that a file is its own: dpkg's lists of files, the RECORDs of Python's wheels.
 
-Both lie in the image (deb-package-files: `/var/lib/dpkg/info/<package>.list`; PyPA's "Recording
-installed projects"), so a layer that brings a package brings the claim with it.
+They lie in the image, so a layer that brings a package brings its claim: `/var/lib/dpkg/info/*.list`, in
+distroless images and where packages were lifted into a layer `/var/lib/dpkg/status.d/*.md5sums`, and
+PyPA's "Recording installed projects".
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from packaging.utils import canonicalize_name
 
 from baseimages.inspect.tar import clean_path
 
-INFO = re.compile(r"var/lib/dpkg/info/([^/:]+)(?::[^/.]+)?\.[^/.]+")
+INFO = re.compile(r"var/lib/dpkg/(?:info/([^/:]+)(?::[^/.]+)?\.[^/.]+|status\.d/([^/]+?)(?:\.md5sums)?)")
 LIST = re.compile(r"var/lib/dpkg/info/([^/:]+)(?::[^/.]+)?\.list")
+SUMS = re.compile(r"var/lib/dpkg/status\.d/([^/]+)\.md5sums")
+SUM = re.compile(r"[0-9a-f]{32}  ")
 RECORD = re.compile(r"(.*)/([^/]+?)-[^/]+\.dist-info/RECORD")
 COMPILED = re.compile(r"(.*)/__pycache__/([^/]+?)\.[^/.]+(?:\.opt-\d)?\.pyc")
 # dpkg's lists name what the archive named before these folders became links into /usr.
@@ -38,7 +41,9 @@ Claimant = tuple[Literal["dpkg", "python"], str]
 
 def is_list(path: str) -> bool:
     """Whether a file lists what a package owns."""
-    return path.endswith((".list", "/RECORD")) and bool(LIST.fullmatch(path) or RECORD.fullmatch(path))
+    return path.endswith((".list", ".md5sums", "/RECORD")) and any(
+        pattern.fullmatch(path) for pattern in (LIST, SUMS, RECORD)
+    )
 
 
 def read_claims(path: str, data: bytes) -> Iterator[Claim]:
@@ -46,6 +51,8 @@ def read_claims(path: str, data: bytes) -> Iterator[Claim]:
     lines = data.decode("utf-8", "surrogateescape").splitlines()
     if found := LIST.fullmatch(path):
         yield from (Claim("dpkg", found[1], _settle(line)) for line in lines)
+    elif found := SUMS.fullmatch(path):
+        yield from (Claim("dpkg", found[1], _settle(SUM.sub("", line))) for line in lines)
     elif found := RECORD.fullmatch(path):
         name = canonicalize_name(found[2])
         for row in filter(None, csv.reader(lines)):
@@ -60,7 +67,7 @@ def find_claimant(path: str, claimants: dict[str, Claimant]) -> Claimant | None:
     if settled.endswith(".pyc") and (names := COMPILED.fullmatch(settled)):
         return claimants.get(f"{names[1]}/{names[2]}.py")
     own = INFO.fullmatch(settled)
-    return ("dpkg", own[1]) if own else None
+    return ("dpkg", own[1] or own[2]) if own else None
 
 
 def _settle(path: str) -> str:

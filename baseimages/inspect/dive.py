@@ -77,6 +77,9 @@ class DiveCount:
         while not key.startswith(self._open[-1].prefix):
             self._add(self._open.pop())
         above = self._open[-1]
+        if len(versions) == 1 and versions[0].kind == "file" and not above.removed:
+            self._visit_file(versions[0], above)
+            return
         entries = {row.layer: row for row in versions if row.kind not in ("whiteout", "opaque")}
         whiteouts = {row.layer for row in versions if row.kind == "whiteout"}
         above.empty -= entries.keys() | whiteouts
@@ -91,13 +94,21 @@ class DiveCount:
         else:
             self._add(folder)
 
+    def _visit_file(self, row: Row, above: _Folder) -> None:
+        """What most paths of an image are: a file that no other layer touches."""
+        size_bytes = _size_of(row)
+        above.empty.discard(row.layer)
+        self._sum += size_bytes
+        self._smallest += size_bytes
+        self._user += size_bytes if row.layer else 0
+
     def _visit_entry(self, row: Row, folder: _Folder, until: float) -> None:
         """Count an entry, in its layer and in each whiteout of a folder that it stands in until then."""
         if row.kind == "folder":
             folder.empty.add(row.layer)
         if row.kind in ("folder", "implied"):
             return
-        size_bytes = row.size_bytes if row.kind == "file" and row.is_first_name else 0
+        size_bytes = _size_of(row)
         folder.visits.append(size_bytes)
         self._user += size_bytes if row.layer else 0
         for other in self._open:
@@ -110,6 +121,10 @@ class DiveCount:
         self._sum += sum(visits)
         self._smallest += min(visits, default=0)
         self._wasted += sum(visits) if len(visits) > 1 else 0
+
+
+def _size_of(row: Row) -> int:
+    return row.size_bytes if row.kind == "file" and row.is_first_name else 0
 
 
 def _find_next(layers: Iterable[int], after: int) -> float:

@@ -91,7 +91,7 @@ def read_image(layout: Layout) -> dict[str, Entry]:
     seen = (fate.row for fate in follow(sort_rows(layers)) if fate.hidden is None)
     return {
         row.path: Entry(
-            kind=row.kind,
+            kind="folder" if row.kind == "implied" else row.kind,
             mode=row.mode,
             owner=(row.uid, row.gid),
             content=row.content.hex() if row.kind == "file" else os.fsdecode(row.content),

@@ -15,11 +15,10 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.progress import Progress
 
-from baseimages.inspect.claims import Claimant
 from baseimages.inspect.dive import DiveCount
 from baseimages.inspect.layout import LayerBlob, Layout
-from baseimages.inspect.merge import Fate, follow, sort_rows
-from baseimages.inspect.owners import LISTED_BYTES, Kind, OwnedBytes, divide, owner_of, owner_of_layer
+from baseimages.inspect.merge import follow, sort_rows
+from baseimages.inspect.owners import OwnedBytes, OwnerCount, owner_of_layer
 from baseimages.inspect.rows import LayerRows, find_rows, read_rows
 from baseimages.inspect.stream import OpenBlob
 from baseimages.inspect.waste import Waste, WasteCount
@@ -82,7 +81,7 @@ def index_layers(layout: Layout, console: Console, *, base_layers: int = 1) -> L
     """
     layers = _load_rows(layout, console)
     with console.status("comparing layers"), WasteCount(base_layers) as waste:
-        owners = _OwnerCount(layout, base_layers, layers)
+        owners = OwnerCount([layer.created_by for layer in layout.layers], base_layers, layers)
         dive = DiveCount()
         for fate in follow(dive.watch(sort_rows(layers))):
             owners.add(fate)
@@ -123,60 +122,6 @@ def _show_progress(unread: list[LayerBlob], console: Console) -> Iterator[OpenBl
         console.print(f"read {len(unread)} layers of {total / 1e6:.1f} MB, as shipped")
 
 
-class _OwnerCount:
-    """File bytes by owner: each file once, at the first of its names."""
-
-    def __init__(self, layout: Layout, base_layers: int, layers: list[LayerRows]) -> None:
-        self._created_by = [layer.created_by for layer in layout.layers]
-        self._base_layers = base_layers
-        self._claimants = _read_claimants(layers)
-        self._layers: list[Counter[str]] = [Counter() for _ in layers]
-        self._files: Counter[tuple[str, Kind, str]] = Counter()
-        self._bytes: Counter[tuple[str, Kind, str]] = Counter()
-
-    def add(self, fate: Fate) -> None:
-        row = fate.row
-        if row.kind != "file" or not row.is_first_name:
-            return
-        path = row.path
-        owner = owner_of(path, self._created_by[row.layer], row.layer < self._base_layers)
-        key = (owner, *divide(path, owner, self._claimants))
-        self._layers[row.layer][owner] += row.size_bytes
-        self._files[key] += 1
-        self._bytes[key] += row.size_bytes
-
-    def of_layer(self, number: int) -> Counter[str]:
-        return self._layers[number]
-
-    @property
-    def coarse(self) -> dict[str, int]:
-        total: Counter[str] = sum(self._layers, Counter())
-        return dict(sorted(total.items()))
-
-    def list_owned(self) -> Iterator[OwnedBytes]:
-        """The heaviest first, what is light summed."""
-        listed: dict[tuple[str, Kind, str], tuple[int, int]] = {}
-        for (owner, kind, name), size_bytes in self._bytes.items():
-            key = (owner, kind, name if size_bytes >= LISTED_BYTES else "")
-            files, total = listed.get(key, (0, 0))
-            listed[key] = (files + self._files[owner, kind, name], total + size_bytes)
-        for (owner, kind, name), (files, size_bytes) in sorted(
-            listed.items(), key=lambda i: (-i[1][1], i[0])
-        ):
-            yield OwnedBytes(owner=owner, kind=kind, name=name, files=files, size_bytes=size_bytes)
-
-
-def _read_claimants(layers: list[LayerRows]) -> dict[str, Claimant]:
-    """Whose each path is; where several packages claim it, the one of the uppermost layer."""
-    names: dict[Claimant, Claimant] = {}
-    found: dict[str, Claimant] = {}
-    for layer in layers:
-        for claim in layer.claims():
-            claimant = (claim.kind, claim.name)
-            found[claim.path] = names.setdefault(claimant, claimant)
-    return found
-
-
 def _describe(
     layer: LayerBlob, rows: LayerRows, is_base: bool, own: Counter[str], reclaimable_bytes: int
 ) -> LayerFacts:
@@ -191,6 +136,6 @@ def _describe(
         whiteouts=rows.whiteouts,
         owner=owner_of_layer(own, layer.created_by, is_base),
         created_by=layer.created_by,
-        owners=dict(sorted(own.items())),
+        owners=dict(sorted((+own).items())),
         reclaimable_bytes=reclaimable_bytes,
     )

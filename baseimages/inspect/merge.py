@@ -2,15 +2,15 @@
 
 The rows of all layers come in the order of paths, so all that one path ever was stands together and a
 folder comes before what is in it. What is kept is one line of folders that are hidden or replaced,
-never the tree. A layer's own entries stay, wherever in its tar a whiteout stands. A link of a lower
-layer in the path of an entry is not followed but replaced by a folder, as overlayfs does.
+never the tree. A layer's own entries stay, wherever in its tar a whiteout stands. A link in the path of an
+entry is not followed but replaced by a folder, as engines on overlayfs do with links of lower layers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from heapq import merge as merge_sorted
-from itertools import groupby
+from itertools import groupby, zip_longest
 from operator import attrgetter, itemgetter
 from typing import Literal, NamedTuple
 
@@ -18,6 +18,10 @@ from baseimages.inspect.rows import LayerRows, Row
 
 # "rewritten" is also what another kind of entry took the place of, a folder's files included.
 Cause = Literal["metadata only", "rewritten", "deleted file", "deleted directory", "opaque directory"]
+
+# Rows that are no entries, and two that are folders.
+MARKS = ("whiteout", "opaque")
+FOLDERS = ("folder", "implied")
 
 
 class Hide(NamedTuple):
@@ -47,8 +51,8 @@ def follow(rows: Iterable[Row]) -> Iterator[Fate]:
             above.pop()
         versions = list(group)
         inherited = above[-1][1]
-        if len(versions) == 1 and versions[0].kind == "folder" and not inherited:
-            yield Fate(versions[0], None)
+        if len(versions) == 1 and not inherited and versions[0].kind not in MARKS:
+            yield Fate(versions[0], None)  # most paths of an image
             continue
         yield from _follow_path(versions, inherited)
         below = tuple(_hide_below(versions))
@@ -58,18 +62,25 @@ def follow(rows: Iterable[Row]) -> Iterator[Fate]:
 
 
 def _follow_path(versions: list[Row], inherited: tuple[Hide, ...]) -> Iterator[Fate]:
-    entries = [row for row in versions if row.kind not in ("whiteout", "opaque", "implied")]
     whiteouts = [row.layer for row in versions if row.kind == "whiteout"]
-    implied = [row.layer for row in versions if row.kind == "implied"]
-    for number, row in enumerate(entries):
-        hides = [Hide(later.layer, _cause(row, later)) for later in entries[number + 1 : number + 2]]
-        deleted: Cause = "deleted directory" if row.kind == "folder" else "deleted file"
+    gone = [*whiteouts, *(hide.layer for hide in inherited)]
+    entries: list[Row] = []
+    for row in versions:
+        if row.kind not in MARKS and not (entries and _changes_nothing(row, entries[-1], gone)):
+            entries.append(row)
+    for row, later in zip_longest(entries, entries[1:]):
+        hides = [Hide(later.layer, _cause(row, later))] if later else []
+        deleted: Cause = "deleted directory" if row.kind in FOLDERS else "deleted file"
         hides += (Hide(layer, deleted) for layer in whiteouts if layer > row.layer)
-        if row.kind != "folder":
-            hides += (Hide(layer, "rewritten") for layer in implied if layer > row.layer)
         # Of several in one layer the nearest tells why.
         hides += (hide for hide in reversed(inherited) if hide.layer > row.layer)
         yield Fate(row, min(hides, key=itemgetter(0), default=None))
+
+
+def _changes_nothing(row: Row, before: Row, gone: list[int]) -> bool:
+    """Whether a folder that is only implied is there already, as a lower layer made it."""
+    is_there = not any(before.layer < layer <= row.layer for layer in gone)
+    return row.kind == "implied" and before.kind in FOLDERS and is_there
 
 
 def _cause(row: Row, later: Row) -> Cause:
@@ -79,12 +90,10 @@ def _cause(row: Row, later: Row) -> Cause:
 
 def _hide_below(versions: list[Row]) -> Iterator[Hide]:
     """What the versions of a folder do to what lower layers have in it."""
-    if len(versions) == 1 and versions[0].kind not in ("whiteout", "opaque"):
-        return  # what it replaced would stand beside it, if only implied
     for row in versions:
         if row.kind == "whiteout":
             yield Hide(row.layer, "deleted directory")
         elif row.kind == "opaque":
             yield Hide(row.layer, "opaque directory")
-        elif row.kind not in ("folder", "implied"):
+        elif row.kind not in FOLDERS:
             yield Hide(row.layer, "rewritten")

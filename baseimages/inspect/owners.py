@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from baseimages.inspect.claims import Claimant, find_claimant
+from baseimages.inspect.merge import Fate
+from baseimages.inspect.rows import LayerRows
 
 # What says that a byte is its owner's: dpkg's list of files, a Python distribution's RECORD, npm's folder,
 # a rule of the table below, nothing but the base's layer, or nothing at all.
@@ -80,3 +83,60 @@ def owner_of_layer(own: Counter[str], created_by: str, is_base: bool) -> str:
     if own:
         return own.most_common(1)[0][0]
     return owner_of("", created_by, is_base)
+
+
+class OwnerCount:
+    """Counts the file bytes of fates by owner: each file once, at the first of its names."""
+
+    def __init__(self, created_by: Sequence[str], base_layers: int, layers: Sequence[LayerRows]) -> None:
+        self._created_by = created_by
+        self._base_layers = base_layers
+        self._claimants = _read_claimants(layers)
+        self._layers: list[Counter[str]] = [Counter() for _ in layers]
+        self._files: Counter[tuple[str, Kind, str]] = Counter()
+        self._bytes: Counter[tuple[str, Kind, str]] = Counter()
+
+    def add(self, fate: Fate) -> None:
+        """Count one entry, hidden or not."""
+        row = fate.row
+        if row.kind != "file" or not row.is_first_name:
+            return
+        path = row.path
+        owner = owner_of(path, self._created_by[row.layer], row.layer < self._base_layers)
+        key = (owner, *divide(path, owner, self._claimants))
+        self._layers[row.layer][owner] += row.size_bytes
+        self._files[key] += 1
+        self._bytes[key] += row.size_bytes
+
+    def of_layer(self, number: int) -> Counter[str]:
+        """Bytes of one layer by coarse owner."""
+        return self._layers[number]
+
+    @property
+    def coarse(self) -> dict[str, int]:
+        """Bytes of all layers by coarse owner."""
+        return dict(sorted(sum(self._layers, Counter[str]()).items()))
+
+    def list_owned(self) -> Iterator[OwnedBytes]:
+        """The heaviest first, what is light summed."""
+        listed: dict[tuple[str, Kind, str], tuple[int, int]] = {}
+        for (owner, kind, name), size_bytes in self._bytes.items():
+            key = (owner, kind, name if size_bytes >= LISTED_BYTES else "")
+            files, total = listed.get(key, (0, 0))
+            if size_bytes:
+                listed[key] = (files + self._files[owner, kind, name], total + size_bytes)
+        for (owner, kind, name), (files, size_bytes) in sorted(
+            listed.items(), key=lambda i: (-i[1][1], i[0])
+        ):
+            yield OwnedBytes(owner=owner, kind=kind, name=name, files=files, size_bytes=size_bytes)
+
+
+def _read_claimants(layers: Sequence[LayerRows]) -> dict[str, Claimant]:
+    """Whose each path is; where several packages claim it, the one of the uppermost layer."""
+    names: dict[Claimant, Claimant] = {}
+    found: dict[str, Claimant] = {}
+    for layer in layers:
+        for claim in layer.claims():
+            claimant = (claim.kind, claim.name)
+            found[claim.path] = names.setdefault(claimant, claimant)
+    return found

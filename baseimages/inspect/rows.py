@@ -37,7 +37,7 @@ WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 # Names for the use of AUFS; no engine shows them.
 RESERVED = ".wh..wh."
-# "implied" is a folder that the layer names only in the path of something else.
+# "implied" is a folder that the layer names only in the path of something else; engines make it for all.
 RowKind: TypeAlias = MemberKind | Literal["whiteout", "opaque", "implied"]
 TABLES = """
 CREATE TABLE rows (key BLOB, turn INTEGER, kind TEXT, mode INTEGER, uid INTEGER, gid INTEGER,
@@ -50,7 +50,7 @@ CREATE TABLE facts (diff_id TEXT, uncompressed_bytes INTEGER, file_bytes INTEGER
 LINKED = """
 UPDATE rows SET (kind, mode, uid, gid, size_bytes, content, inode, attributes) =
     (named.kind, named.mode, named.uid, named.gid, named.size_bytes, named.content,
-     iif(named.inode = -1, named.turn, named.inode), named.attributes)
+     CASE named.inode WHEN -1 THEN named.turn ELSE named.inode END, named.attributes)
 FROM (SELECT * FROM rows WHERE key = :target AND turn < :turn AND kind != 'hard link'
       ORDER BY turn DESC LIMIT 1) AS named
 WHERE rows.key = :key AND rows.turn = :turn AND named.kind NOT IN ('folder', 'implied', 'whiteout', 'opaque')
@@ -154,7 +154,8 @@ def read_rows(layer: LayerBlob, open_blob: OpenBlob = open_blob) -> LayerRows:
             next_step="free some space there or fix the permissions, then run it again",
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     found = find_rows(layer)
     assert found is not None
     return found

@@ -25,6 +25,7 @@ CHECKSUM = slice(148, 156)
 ADLER = 65521
 ATTRIBUTE = "SCHILY.xattr."
 LARGEST_EXTENSION_BYTES = 1 << 20
+LINK_MODE = 0o777  # of every link, whatever the tar says (symlink(7))
 LONGEST_NUMBER = 18  # digits of a number that every program can take
 
 MemberKind = Literal["file", "hard link", "symlink", "character", "block", "folder", "fifo"]
@@ -180,7 +181,7 @@ def _make_member(fields: Fields, told: dict[str, str]) -> Member:
     return Member(
         path=clean,
         kind=kind,
-        mode=_number(mode) & 0o7777,
+        mode=LINK_MODE if kind == "symlink" else _number(mode) & 0o7777,
         uid=_told_number(told, "uid", uid),
         gid=_told_number(told, "gid", gid),
         size_bytes=_told_number(told, "size", size) if kind == "file" else 0,
@@ -209,7 +210,7 @@ def _read_pax(data: bytes) -> Iterator[tuple[str, str]]:
         size = int(length) if length.isdigit() else 0
         record = rest[: max(size - len(length) - 1, 0)]
         key, equals, value = record.partition(b"=")
-        if not equals or not record.endswith(b"\n"):
+        if not equals or not record.endswith(b"\n") or size > len(data):
             raise _refusal("an extended header is damaged")
         data = data[size:]
         yield _decode(key), _decode(value[:-1])

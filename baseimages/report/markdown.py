@@ -23,6 +23,7 @@ from baseimages.report.pairs import render_pairs
 from baseimages.report.pictures import Bar, render_bars
 from baseimages.report.record import ImageReport, TargetReport
 from baseimages.report.steps import render_timeline, tell_saved
+from baseimages.report.waste import render_waste
 
 SLOWEST = 15
 SHOWN_STEP_S = 0.5
@@ -164,6 +165,7 @@ def _layers(part: TargetReport) -> str:
         f"{title}![bytes by layer and owner]({name_of(part)}-layers.svg)\n\n"
         + render_table(header, rows)
         + render_table(("owner", "file content"), [(name, megabytes(size)) for name, size in owners])
+        + render_waste(part)
     )
 
 

@@ -5,59 +5,24 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.server
-import io
 import json
 import subprocess
-import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from rich.console import Console
 
-from baseimages.inspect import index_layers, open_layout
+from baseimages.inspect import open_layout
 from tests.engine.conftest import DOCKERFILE, Checkout, docker, wait_until
 
 pytestmark = pytest.mark.engine
-QUIET = Console(quiet=True)
 
 
 def layer_tars(layout: Path) -> Iterator[bytes]:
     for layer in open_layout(layout).layers:
         yield gzip.decompress(layer.path.read_bytes())
-
-
-def entries_of(tar_bytes: bytes) -> dict[str, tuple[Any, ...]]:
-    """What a tar holds: path -> type, mode, owner, link, content."""
-    with tarfile.open(fileobj=io.BytesIO(tar_bytes)) as tar:
-        return {
-            member.name.strip("/").removeprefix("./"): (
-                member.isdir(),
-                member.issym() and member.linkname,
-                "" if member.isdir() else oct(member.mode),
-                member.uid,
-                hashlib.sha256(content_of(tar, member)).hexdigest(),
-            )
-            for member in tar.getmembers()
-        }
-
-
-def content_of(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    stream = tar.extractfile(member) if member.isreg() or member.islnk() else None
-    return stream.read() if stream else b""
-
-
-def merge_layers(tars: Iterator[bytes]) -> dict[str, tuple[Any, ...]]:
-    """What a runtime shows of stacked layers: whiteouts hide what is below."""
-    merged: dict[str, tuple[Any, ...]] = {}
-    for entries in map(entries_of, tars):
-        hidden = {name.replace(".wh.", "") for name in entries if "/.wh." in f"/{name}"}
-        merged = {name: entry for name, entry in merged.items() if name not in hidden}
-        merged |= {name: entry for name, entry in entries.items() if "/.wh." not in f"/{name}"}
-    return merged
 
 
 def test_a_build_lands_in_the_engine_under_its_tags_with_the_recorded_digest(checkout: Checkout) -> None:
@@ -66,33 +31,6 @@ def test_a_build_lands_in_the_engine_under_its_tags_with_the_recorded_digest(che
     for tag in record["tags"]:
         assert docker("image", "inspect", "--format", "{{.Id}}", tag) == record["manifest_digest"]
     assert open_layout(checkout.work / "layout").manifest_digest == record["manifest_digest"]
-
-
-def test_the_layers_are_those_that_docker_export_shows(checkout: Checkout) -> None:
-    tag = checkout.build()["tags"][0]
-    container = docker("create", tag, "sh")
-    try:
-        exported = subprocess.run(["docker", "export", container], capture_output=True, check=True).stdout
-    finally:
-        docker("rm", container)
-    shown = {
-        name: entry
-        for name, entry in entries_of(exported).items()
-        # the engine adds these to every container
-        if name.split("/")[0] not in {"dev", "proc", "sys", "etc", ".dockerenv"} and name
-    }
-    merged = {
-        name: entry for name, entry in merge_layers(layer_tars(checkout.work / "layout")).items() if name
-    }
-    assert {name for name, entry in merged.items() if not entry[0]} == {
-        name for name, entry in shown.items() if not entry[0]
-    }
-    assert {name: entry for name, entry in merged.items() if not entry[0]} == {
-        name: entry for name, entry in shown.items() if not entry[0]
-    }
-    assert "data/first" not in merged
-    index = index_layers(open_layout(checkout.work / "layout"), QUIET)
-    assert sum(layer.whiteouts for layer in index.layers) == 1
 
 
 def test_a_build_tells_the_line_of_every_layer_and_of_every_step(checkout: Checkout) -> None:

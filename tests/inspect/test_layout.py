@@ -7,9 +7,12 @@ import hashlib
 import io
 import json
 import tarfile
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
+import zstandard
 from rich.console import Console
 
 from baseimages.errors import RecordError, VerificationError
@@ -36,13 +39,21 @@ def make_tar(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def make_layout(root: Path, layers: list[dict[str, bytes]]) -> Path:
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "+gzip": partial(gzip.compress, mtime=0),
+    "+zstd": zstandard.ZstdCompressor().compress,
+    "": bytes,
+}
+
+
+def make_layout(root: Path, layers: Sequence[dict[str, bytes] | bytes], form: str = "+gzip") -> Path:
+    """A layout of layers, each as files or as a whole tar; `form` is how their media type ends."""
     descriptors, diff_ids = [], []
     for files in layers:
-        tar = make_tar(files)
+        tar = files if isinstance(files, bytes) else make_tar(files)
         diff_ids.append("sha256:" + hashlib.sha256(tar).hexdigest())
-        blob = put_blob(root, gzip.compress(tar, mtime=0))
-        descriptors.append(blob | {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"})
+        blob = put_blob(root, PACKERS[form](tar))
+        descriptors.append(blob | {"mediaType": f"application/vnd.oci.image.layer.v1.tar{form}"})
     history = [{"created_by": f"step {number}"} for number in range(len(layers))]
     history.append({"created_by": "CMD", "empty_layer": True})
     config = {"rootfs": {"type": "layers", "diff_ids": diff_ids}, "history": history}

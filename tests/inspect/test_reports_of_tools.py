@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from baseimages.errors import ScanError, SuiteError
-from baseimages.inspect.owners import owner_of
 from baseimages.inspect.suite import parse_junit, read_emulated
 from baseimages.inspect.trivy import findings_of, parse_report
 
@@ -73,27 +72,3 @@ def test_an_entity_bomb_in_the_junit_file_is_refused() -> None:
     bomb = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><testsuite>&b;</testsuite>'
     with pytest.raises(SuiteError, match="damaged"):
         parse_junit(bomb)
-
-
-@pytest.mark.parametrize(
-    ("path", "owner"),
-    [
-        ("usr/local/lib/python3.13/dist-packages/torch/lib/libtorch_cpu.so", "torch"),
-        ("opt/python/lib/python3.13/site-packages/torchvision/ops.py", "torch"),
-        ("usr/local/lib/python3.13/dist-packages/pandas/core.py", "wheels"),
-        ("usr/local/lib/python3.13/dist-packages/pip/__main__.py", "pip and uv"),
-        ("opt/python/lib/libpython3.13.so.1.0", "python"),
-        ("usr/lib/python3.13/ssl.py", "python"),
-        ("usr/local/lib/libavcodec.so.61", "ffmpeg"),
-        ("usr/local/bin/node", "node"),
-        ("usr/bin/containerd-shim-runc-v2", "engine"),
-        ("usr/local/bin/entrypoint.sh", "ours"),
-        ("usr/bin/git", "system packages"),
-    ],
-)
-def test_a_path_has_its_owner(path: str, owner: str) -> None:
-    assert owner_of(path, "RUN apt-get", is_base=False) == owner
-
-
-def test_everything_in_the_lowest_layer_belongs_to_the_base() -> None:
-    assert owner_of("usr/bin/git", "", is_base=True) == "base"
