@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from baseimages.arms import PairsWish, make_arms, plan_again, plan_beside, schedule_pairs
-from baseimages.build import BuildRecord, choose_base, find_engine
+from baseimages.build import BuildRecord, choose_base, count_base_layers, find_engine
 from baseimages.command import ProcessRunner
 from baseimages.compat import (
     check_record,
@@ -184,7 +184,7 @@ def benchmark(
             rebuild=rebuild, in_place=in_place, edit=find_edit(selection.image, record.target),
         )  # fmt: skip
         write_record(work.path / WorkFolder.BENCHMARK, result)
-        base_layers = 0 if record.base.origin == "stand-in" else 1
+        base_layers = count_base_layers(work, record)
         layers = index_layers(open_layout(work.layout), console, base_layers=base_layers)
         write_record(work.path / WorkFolder.LAYERS, layers)
         write_record(work.path / WorkFolder.START, run_start(record, engine, runner))

@@ -9,7 +9,12 @@ from baseimages.build.buildx import Outcome, run_build, run_export, run_solve, s
 from baseimages.build.engine import Engine, find_engine
 from baseimages.build.optional import leave_out_unreachable
 from baseimages.build.progress import Step, fold_groups, title_of
-from baseimages.build.provenance import LineRecord, ProvenanceRecord, read_provenance
+from baseimages.build.provenance import (
+    LineRecord,
+    ProvenanceRecord,
+    count_base_layers,
+    read_provenance,
+)
 from baseimages.build.record import (
     BaseFacts,
     BuildRecord,
@@ -43,6 +48,7 @@ __all__ = [
     "choose_base",
     "choose_stand_in",
     "find_digests",
+    "count_base_layers",
     "find_engine",
     "fold_groups",
     "host_facts",

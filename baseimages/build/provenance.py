@@ -11,16 +11,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
 from baseimages.build.progress import Step, place_of, title_of
-from baseimages.build.record import Part
+from baseimages.build.record import BuildRecord, Part
 from baseimages.build.usage import HostUsage, Samples, StepUsage, SystemSample, measure_host, sum_usage
 from baseimages.declare import Instruction, Stage, parse_dockerfile
-from baseimages.records import Record
+from baseimages.records import Record, WorkFolder, load_record
 
 KEY = "buildx.build.provenance"
 LONGEST_TITLE = 200
@@ -138,6 +139,22 @@ class ProvenanceRecord(Record):
     lines: tuple[LineRecord, ...]
     layers: tuple[int, ...]
     host: HostUsage | None = None
+
+    @property
+    def base_layers(self) -> int:
+        """How many of the lowest layers came with the image that a FROM names."""
+        bases = {line.line_start for line in self.lines if line.title.startswith("FROM ")}
+        return sum(1 for _ in takewhile(bases.__contains__, self.layers))
+
+
+def count_base_layers(work: WorkFolder, build: BuildRecord) -> int:
+    """How many of the image's layers are its base's: the lowest, where no provenance tells of several."""
+    if build.base.origin == "stand-in":
+        return 0
+    path = work.path / WorkFolder.PROVENANCE
+    told = load_record(path, ProvenanceRecord, made_by="invoke build") if path.exists() else None
+    is_about_it = told is not None and told.layers and told.manifest_digest == build.manifest_digest
+    return told.base_layers if told and is_about_it else 1
 
 
 def read_provenance(metadata: Mapping[str, Any], steps: Iterable[Step]) -> ProvenanceRecord | None:

@@ -5,11 +5,22 @@ from __future__ import annotations
 import base64
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from baseimages.build import ProvenanceRecord, StepRecord, StepUsage, fold_groups, read_provenance
+from baseimages.build import (
+    BaseFacts,
+    BuildRecord,
+    ProvenanceRecord,
+    StepRecord,
+    StepUsage,
+    count_base_layers,
+    fold_groups,
+    read_provenance,
+)
+from baseimages.records import WorkFolder, write_record
 from tests.build.conftest import read_metadata, read_steps
 
 BUILDKIT = "https://mobyproject.org/buildkit@v1#metadata"
@@ -144,3 +155,28 @@ def test_a_step_of_another_stream_has_no_place() -> None:
     record = read_provenance(TOLD, read_steps("cold"))
     assert record is not None
     assert {line.places for line in record.lines} == {()}
+
+
+def test_the_layers_that_came_with_an_image_are_the_bases_however_many() -> None:
+    record = read(TOLD)
+    assert record.base_layers == 1
+    lines = (*record.layers[:1], *record.layers)
+    assert record.model_copy(update={"layers": lines}).base_layers == 2
+    assert record.model_copy(update={"layers": record.layers[1:]}).base_layers == 0
+
+
+def test_without_a_provenance_of_the_image_its_lowest_layer_is_the_bases(tmp_path: Path) -> None:
+    work = WorkFolder(root=tmp_path, image_name="image", base="base", target="core")
+    record = read(TOLD)
+    two = record.model_copy(update={"layers": (*record.layers[:1], *record.layers)})
+    build = BuildRecord.model_construct(
+        base=BaseFacts.model_construct(origin="registry"), manifest_digest=record.manifest_digest
+    )
+    stand_in = build.model_copy(update={"base": BaseFacts.model_construct(origin="stand-in")})
+    assert count_base_layers(work, build) == 1
+    write_record(work.path / WorkFolder.PROVENANCE, two)
+    assert count_base_layers(work, build) == 2
+    assert count_base_layers(work, stand_in) == 0
+    assert count_base_layers(work, build.model_copy(update={"manifest_digest": "another"})) == 1
+    write_record(work.path / WorkFolder.PROVENANCE, record.model_copy(update={"layers": ()}))
+    assert count_base_layers(work, build) == 1

@@ -196,7 +196,8 @@ def test_a_benchmark_measures_what_its_scenarios_say(checkout: Checkout, words: 
     assert (runs["no-op"]["valid"], runs["no-op"]["misses"]) == (True, 0), runs["no-op"]
     assert (runs["edit"]["valid"], runs["edit"]["misses"]) == (True, 1), runs["edit"]
     assert runs["edit"]["hits"] == runs["no-op"]["hits"] - 1
-    assert json.loads((checkout.work / "layers.json").read_text())["layers"]
+    index = json.loads((checkout.work / "layers.json").read_text())
+    assert [layer["owner"] == "base" for layer in index["layers"]] == [True, False, False, False]
     done = checkout.invoke("report", "--variant", "tiny")
     assert done.returncode == 0, done.stderr
     text = Path(done.stdout.strip().splitlines()[-1].removeprefix("report: ")).read_text()
