@@ -10,8 +10,8 @@ from rich.table import Table
 
 from baseimages.compat.markdown import render_compatibility
 from baseimages.compat.record import CompatibilityReport
-from baseimages.records import render_record, write_text, write_texts
-from baseimages.report import MATRIX, render_index
+from baseimages.records import render_record, write_texts
+from baseimages.report import MATRIX, write_index
 
 
 def write_compatibility(root: Path, report: CompatibilityReport) -> Path:
@@ -21,7 +21,7 @@ def write_compatibility(root: Path, report: CompatibilityReport) -> Path:
     """
     path = root / MATRIX
     write_texts({path: render_compatibility(report), path.with_suffix(".json"): render_record(report)})
-    write_text(path.with_name("README.md"), render_index(root))
+    write_index(root)
     return path
 
 

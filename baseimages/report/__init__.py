@@ -6,15 +6,15 @@ same bytes from the same records.
 
 from baseimages.report.record import ImageReport, collect_report, load_reports
 from baseimages.report.timings import time_part
-from baseimages.report.write import MATRIX, render_index, render_summary, write_report
+from baseimages.report.write import MATRIX, render_summary, write_index, write_report
 
 __all__ = [
     "ImageReport",
     "collect_report",
     "load_reports",
     "render_summary",
-    "render_index",
     "MATRIX",
     "time_part",
+    "write_index",
     "write_report",
 ]

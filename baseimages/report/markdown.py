@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
-from baseimages.build import BuildRecord, StepRecord, title_of
+from baseimages.build import BuildRecord, title_of
 from baseimages.inspect import ElfRecord
 from baseimages.report.cells import (
     NOT_MEASURED,
@@ -18,15 +17,12 @@ from baseimages.report.cells import (
     shorten,
 )
 from baseimages.report.device import render_comparison, render_device
+from baseimages.report.drawings import SHOWN_STEP_S, SLOWEST, measured_steps, name_of, steps_that_ran
 from baseimages.report.ledger import cold_steps, render_ledger
 from baseimages.report.pairs import render_pairs
-from baseimages.report.pictures import Bar, render_bars
 from baseimages.report.record import ImageReport, TargetReport
 from baseimages.report.steps import render_timeline, tell_saved
 from baseimages.report.waste import render_waste
-
-SLOWEST = 15
-SHOWN_STEP_S = 0.5
 
 
 def render_report(report: ImageReport) -> str:
@@ -49,22 +45,6 @@ def render_report(report: ImageReport) -> str:
 
 def _except_pairs(report: ImageReport) -> str:
     return " outside the sections about pairs" if any(part.pairs for part in report.targets) else ""
-
-
-def render_pictures(report: ImageReport) -> dict[str, str]:
-    """SVG text by file name."""
-    pictures = {}
-    for part in report.targets:
-        if part.layers:
-            pictures[f"{name_of(part)}-layers.svg"] = _picture_of_layers(part)
-        if _steps_that_ran(part):
-            pictures[f"{name_of(part)}-steps.svg"] = _picture_of_steps(part)
-    return pictures
-
-
-def name_of(part: TargetReport) -> str:
-    """Target and base, as file names use them."""
-    return f"{part.build.target}-{part.build.base.family}"
 
 
 SUMMARY_HEADER = (
@@ -163,10 +143,16 @@ def _layers(part: TargetReport) -> str:
     header = ("#", "digest", "owner", "compressed", "uncompressed", "entries", "instruction")
     return (
         f"{title}![bytes by layer and owner]({name_of(part)}-layers.svg)\n\n"
+        + _owners_picture(part)
         + render_table(header, rows)
         + render_table(("owner", "file content"), [(name, megabytes(size)) for name, size in owners])
         + render_waste(part)
     )
+
+
+def _owners_picture(part: TargetReport) -> str:
+    has_owners = part.layers is not None and bool(part.layers.owned)
+    return f"![who owns how much]({name_of(part)}-owners.svg)\n\n" if has_owners else ""
 
 
 def _benchmark(part: TargetReport) -> str:
@@ -196,30 +182,19 @@ def _benchmark(part: TargetReport) -> str:
     return title + render_table(header, rows) + tail
 
 
-def _measured_steps(part: TargetReport) -> tuple[StepRecord, ...]:
-    """Steps of the cold run, or else of the build."""
-    cold = part.benchmark.run("cold") if part.benchmark else None
-    return cold.steps if cold and cold.steps else part.build.steps
-
-
 def _steps(part: TargetReport) -> str:
-    slowest = sorted(_measured_steps(part), key=lambda step: -step.duration_s)[:SLOWEST]
+    slowest = sorted(measured_steps(part), key=lambda step: -step.duration_s)[:SLOWEST]
     rows = [
         (escape(shorten(title_of(s.name), 90)), s.stage, seconds(s.duration_s), "hit" if s.cached else "ran")
         for s in slowest
         if s.duration_s >= SHOWN_STEP_S
     ]
     table = render_table(("step", "stage", "wall time", "cache"), rows) if rows else ""
-    if not _steps_that_ran(part):
+    if not steps_that_ran(part):
         return f"### Time by step\n\nNo step ran for {SHOWN_STEP_S} s: the cache had them.\n\n{table}"
     return f"### Time by step\n\n![time by step]({name_of(part)}-steps.svg)\n\n{table}" + render_timeline(
-        _measured_steps(part)
+        measured_steps(part)
     )
-
-
-def _steps_that_ran(part: TargetReport) -> list[StepRecord]:
-    """Those that a picture shows."""
-    return [s for s in _measured_steps(part) if s.duration_s >= SHOWN_STEP_S and not s.cached]
 
 
 def _suite(part: TargetReport) -> str:
@@ -329,35 +304,3 @@ def _vulnerabilities(part: TargetReport) -> str:
     if kind is None or kind.status != "scanned":
         return "not scanned"
     return ", ".join(f"{n} {name}" for name, n in kind.by_severity.items()) or "none found"
-
-
-def _picture_of_layers(part: TargetReport) -> str:
-    layers = part.layers.layers if part.layers else ()
-    bars = [
-        Bar(
-            label=f"{number} {layer.owner}",
-            length=layer.uncompressed_bytes,
-            inner=layer.compressed_bytes,
-            text=megabytes(layer.uncompressed_bytes),
-        )
-        for number, layer in enumerate(layers)
-    ]
-    note = "lowest layer first; inner bar: compressed, as shipped; whole bar: uncompressed"
-    return render_bars(f"{part.build.image_name} {name_of(part)}: layers by owner", note, bars)
-
-
-def _picture_of_steps(part: TargetReport) -> str:
-    chosen = sorted(_steps_that_ran(part), key=lambda s: -s.duration_s)[:SLOWEST]
-    bars = list(_bars(sorted(chosen, key=lambda s: s.started_s)))
-    note = f"the {len(bars)} longest steps, by start; seconds since the build began"
-    return render_bars(f"{part.build.image_name} {name_of(part)}: time by step", note, bars)
-
-
-def _bars(steps: list[StepRecord]) -> Iterator[Bar]:
-    for step in steps:
-        yield Bar(
-            label=shorten(title_of(step.name), 60),
-            start=step.started_s,
-            length=step.duration_s,
-            text=seconds(step.duration_s),
-        )

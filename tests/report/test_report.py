@@ -16,7 +16,8 @@ from baseimages.errors import RecordError, StorageError
 from baseimages.inspect import ElfRecord
 from baseimages.records import WorkFolder, load_record, render_record, write_record
 from baseimages.report import collect_report, write_report
-from baseimages.report.markdown import render_pictures, render_report
+from baseimages.report.drawings import render_pictures
+from baseimages.report.markdown import render_report
 from baseimages.report.record import ImageReport
 from baseimages.report.timings import BOOTSTRAP_VARIABLE, load_timings, time_part
 from baseimages.report.write import render_summary
