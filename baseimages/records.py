@@ -47,6 +47,8 @@ class WorkFolder:
     SUITE: ClassVar[str] = "suite.json"
     SCAN: ClassVar[str] = "scan.json"
     ELF: ClassVar[str] = "elf.json"
+    CONTRACT: ClassVar[str] = "contract.json"
+    ABILITIES: ClassVar[str] = "abilities.json"
     LAYERS: ClassVar[str] = "layers.json"
     BENCHMARK: ClassVar[str] = "benchmark.json"
     START: ClassVar[str] = "start.json"

@@ -25,19 +25,24 @@ from baseimages.compat import (
     run_compat,
     write_compatibility,
 )
-from baseimages.declare import AUTO, load_family, render_schema
+from baseimages.declare import AUTO, Platform, load_family, render_schema
 from baseimages.declare.locks import run_locks
 from baseimages.declare.pins import apply_changes
 from baseimages.errors import BaseFamilyError, LintError, SuiteError
 from baseimages.host import render_checks, run_doctor
 from baseimages.inspect import (
+    AbilitiesRecord,
+    ask_abilities,
     check_budget,
     check_programs,
+    describe_abilities,
     describe_programs,
     describe_scan,
     index_layers,
     make_release,
     open_layout,
+    read_contract,
+    read_tree,
     refuse_findings,
     run_scan,
     run_suite,
@@ -73,7 +78,7 @@ from baseimages.records import (
     write_record,
     write_text,
 )
-from baseimages.report import collect_report, render_summary, time_part, write_report
+from baseimages.report import collect_report, find_held, render_summary, time_part, write_report
 from baseimages.selection import (
     BuildInputs,
     Selection,
@@ -129,7 +134,7 @@ def build(selection: Selection, inputs: BuildInputs, *, dry_run: bool, as_json: 
 
 
 def verify(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
-    """Run the suite inside the built image and store its SuiteRecord."""
+    """Run the suite inside the built image, ask what the image can do, and store a record of each."""
     work, record = find_build(selection)
     script = selection.root / selection.image.suite
     if dry_run:
@@ -138,18 +143,21 @@ def verify(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
         junit = work.path / "junit.xml"
         suite = run_suite(script, record.tags[0], record.manifest_digest, junit, ProcessRunner())
         write_record(work.path / WorkFolder.SUITE, suite)
+        abilities = _ask_abilities(record)
+        write_record(work.path / WorkFolder.ABILITIES, abilities)
     if failed := suite.count("failed"):
         raise SuiteError(
             f"{failed} of {len(suite.cases)} checks failed in {record.tags[0]}",
             next_step=f"see the table above or {junit}",
         )
-    return render_record(suite) if as_json else f"{suite.count('passed')} checks passed\n"
+    passed = f"{suite.count('passed')} checks passed\n"
+    return render_record(suite) if as_json else passed + describe_abilities(abilities)
 
 
 def scan(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
-    """Read the exported layout: its programs, SBOMs, Trivy; store the ElfRecord and the ScanRecord.
+    """Read the exported layout: programs, contract, SBOMs, Trivy; store a record of each.
 
-    Raises ScanError for programs with findings, once both records are stored.
+    Raises ScanError for programs with findings, once all are stored.
     """
     work, record = find_build(selection)
     if dry_run:
@@ -157,8 +165,10 @@ def scan(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
     with checkout_lock(selection.root), time_part(selection.root, f"scan {record.target}"):
         folder = (selection.root / selection.image.dockerfile).parent
         layout, console = open_layout(work.layout), _console()
-        programs = check_programs(layout, console, has_base=record.base.origin != "stand-in")
+        tree = read_tree(layout, console)
+        programs = check_programs(layout, tree, has_base=record.base.origin != "stand-in")
         write_record(work.path / WorkFolder.ELF, programs)
+        write_record(work.path / WorkFolder.CONTRACT, read_contract(layout, tree))
         result = run_scan(layout, folder, work, ProcessRunner(), console)
         write_record(work.path / WorkFolder.SCAN, result)
     refuse_findings(programs)
@@ -188,7 +198,8 @@ def benchmark(
         layers = index_layers(open_layout(work.layout), console, base_layers=base_layers)
         write_record(work.path / WorkFolder.LAYERS, layers)
         write_record(work.path / WorkFolder.START, run_start(record, engine, runner))
-    check_budget(layers, selection.image.budget_bytes.get(record.target), image=record.tags[0])
+    before = find_held(selection.root, selection.image, record)
+    check_budget(layers, selection.image.budget(record.target), image=record.tags[0], before=before)
     return render_record(result) if as_json else describe_benchmark(result)
 
 
@@ -323,6 +334,15 @@ def write_schema(root: Path) -> str:
     path = root / "images.schema.json"
     write_text(path, render_schema())
     return f"{path.name} written\n"
+
+
+def _ask_abilities(record: BuildRecord) -> AbilitiesRecord:
+    """Asked where the image runs without an emulator, in which each import takes many times as long."""
+    if Platform.of_machine(record.engine.architecture) != record.platform:
+        note = f"the engine is for {record.engine.architecture}"
+        return AbilitiesRecord(manifest_digest=record.manifest_digest, note=note)
+    with _console().status("asking the image what it can do"):
+        return ask_abilities(record.tags[0], record.manifest_digest, ProcessRunner())
 
 
 def _describe_build(record: BuildRecord) -> str:

@@ -29,6 +29,7 @@ from baseimages.declare.family import (
     load_family,
     render_schema,
 )
+from baseimages.declare.gates import Budget, Loss
 from baseimages.declare.names import quote_word, unknown_word
 from baseimages.declare.revision import Revision, load_revision
 from baseimages.declare.scenarios import NEW_WORD, Edit, EditScenario
@@ -38,6 +39,8 @@ __all__ = [
     "Image",
     "BaseFamily",
     "Bootstrap",
+    "Budget",
+    "Loss",
     "Platform",
     "Accelerator",
     "ALL_VARIANTS",

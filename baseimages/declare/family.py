@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 from packaging.version import Version
 from pydantic import Field, PositiveInt, model_validator
 
+from baseimages.declare.gates import Budget, Loss, OwnerName
 from baseimages.declare.names import (
     ArgName,
     ArgValue,
@@ -172,6 +173,8 @@ class Image(Declared):
     """Repositories that the image was known under before; a release is tagged there too."""
     budget_bytes: dict[Name, PositiveInt] = Field(default_factory=dict)
     """The most that a target may weigh compressed, as a device fetches it."""
+    owner_budget_bytes: dict[Name, dict[OwnerName, PositiveInt]] = Field(default_factory=dict)
+    """The most that the files of an owner may weigh in a target, over all its layers."""
     optional: dict[ArgName, ArgName] = Field(default_factory=dict)
     """Parts that an image can do without: the build argument that leaves one out when it is 0, and
     the one with the URL whose host has to answer."""
@@ -208,14 +211,20 @@ class Image(Declared):
         """The base family of that name, the preferred one for None. Raises UsageError."""
         return _choose("base family", self.bases[0] if word is None else word, self.bases)
 
+    def budget(self, target: str) -> Budget:
+        """What that target may weigh."""
+        owners = self.owner_budget_bytes.get(target, {})
+        return Budget(total_bytes=self.budget_bytes.get(target), owners=owners)
+
     @model_validator(mode="after")
     def _check_targets(self) -> Self:
         if self.default_target not in self.targets:
             hint = suggest_name(self.default_target, self.targets)
             raise ValueError(f"default_target is none of the targets; {hint}")
-        for name in self.budget_bytes:
-            if name not in self.targets:
-                raise ValueError(f"budget_bytes names no target; {suggest_name(name, self.targets)}")
+        for key in ("budget_bytes", "owner_budget_bytes"):
+            for name in getattr(self, key):
+                if name not in self.targets:
+                    raise ValueError(f"{key} names no target; {suggest_name(name, self.targets)}")
         return self
 
 
@@ -226,6 +235,8 @@ class Family(Declared):
     """Base families by name."""
     images: dict[Name, Image] = Field(min_length=1)
     """Images by variant, the user's word: cpu, gpu, ..."""
+    losses: tuple[Loss, ...] = ()
+    """What images may lack that the baseline of a comparison has."""
 
     def image_named(self, name: str) -> Image:
         """The image of that repository name. Raises UsageError with the nearest name."""
@@ -293,6 +304,9 @@ class Family(Declared):
             if image.follows and image.follows not in self.images:
                 hint = suggest_name(image.follows, self.images)
                 raise ValueError(f"images.{variant}.follows names no variant; {hint}")
+        for name in (name for loss in self.losses for name in loss.images):
+            if name not in self.images:
+                raise ValueError(f"losses.images names no variant; {suggest_name(name, self.images)}")
         if ALL_VARIANTS in self.images:
             raise ValueError(f"images.{ALL_VARIANTS} is the word for every image")
         if len({image.name for image in self.images.values()}) < len(self.images):

@@ -1,10 +1,13 @@
 """Inspect: what is in the built image.
 
 Enters: the OCI layout, or the image's tag for the suite. Leaves: `LayerIndex`, `ElfRecord`,
-`ScanRecord`, `SuiteRecord`. The layout is verified against its digests before anyone reads it.
+`ContractRecord`, `ScanRecord`, `SuiteRecord`, `AbilitiesRecord`. The layout is verified against its
+digests before anyone reads it.
 """
 
-from baseimages.inspect.budget import check_budget
+from baseimages.inspect.abilities import AbilitiesRecord, ask_abilities, describe_abilities
+from baseimages.inspect.budget import check_budget, find_excesses
+from baseimages.inspect.contract import ContractRecord, read_contract
 from baseimages.inspect.dive import DiveNumber
 from baseimages.inspect.elf import ElfRecord, check_programs, describe_programs, refuse_findings
 from baseimages.inspect.equality import (
@@ -15,9 +18,12 @@ from baseimages.inspect.equality import (
 from baseimages.inspect.layers import LayerFacts, LayerIndex, index_layers
 from baseimages.inspect.layout import Layout, find_differing_layers, open_layout
 from baseimages.inspect.owners import OwnedBytes
+from baseimages.inspect.purl import split_package, type_of_package
 from baseimages.inspect.release import Release, make_release, tag_commands
 from baseimages.inspect.scan import ScanRecord, describe_scan, run_scan
 from baseimages.inspect.suite import CaseRecord, SuiteRecord, run_suite
+from baseimages.inspect.tree import read_tree
+from baseimages.inspect.trivy import Finding
 from baseimages.inspect.update import UpdateCost, cost_of_update
 from baseimages.inspect.waste import (
     DuplicateContent,
@@ -27,13 +33,16 @@ from baseimages.inspect.waste import (
 )
 
 __all__ = [
+    "AbilitiesRecord",
     "AllowedDifference",
     "CaseRecord",
+    "ContractRecord",
     "DiveNumber",
     "DuplicateContent",
     "Duplicates",
     "ElfRecord",
     "EqualityRecord",
+    "Finding",
     "LayerFacts",
     "LayerIndex",
     "Layout",
@@ -44,18 +53,25 @@ __all__ = [
     "SuiteRecord",
     "UpdateCost",
     "Waste",
+    "ask_abilities",
     "check_budget",
     "check_programs",
     "compare_layouts",
     "cost_of_update",
+    "describe_abilities",
     "describe_programs",
     "describe_scan",
     "find_differing_layers",
+    "find_excesses",
     "index_layers",
     "make_release",
     "open_layout",
+    "read_contract",
+    "read_tree",
     "refuse_findings",
     "run_scan",
     "run_suite",
+    "split_package",
     "tag_commands",
+    "type_of_package",
 ]

@@ -20,14 +20,13 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
-from rich.console import Console
 
 from baseimages.errors import ScanError
 from baseimages.inspect.instructions import EXTENSIONS, INLINED
 from baseimages.inspect.layout import Layout
-from baseimages.inspect.loader import MACHINES, SITE, Loader, why_absent
+from baseimages.inspect.loader import SITE, Loader, why_absent
 from baseimages.inspect.programs import Program
-from baseimages.inspect.tree import Tree, read_tree
+from baseimages.inspect.tree import Tree
 from baseimages.records import Record
 
 SHOWN = 5
@@ -117,31 +116,18 @@ class _Verdict:
         self.allowed.append(ElfFinding(path=path, rule=rule, detail=detail))
 
 
-def check_programs(layout: Layout, console: Console, *, has_base: bool = True) -> ElfRecord:
-    """Judge every ELF file of an image.
+def check_programs(layout: Layout, tree: Tree, *, has_base: bool = True) -> ElfRecord:
+    """Judge every ELF file of an image and its merged tree.
 
     Without its base what the files need is elsewhere: then only the files themselves are judged.
-    Raises VerificationError for a layer that cannot be unpacked, ScanError for an architecture
-    that nothing is known about.
+    Raises ScanError for an architecture that nothing is known about.
     """
-    architecture = str(layout.config.get("architecture"))
-    if architecture not in MACHINES:
-        raise ScanError(
-            f"nothing is known about programs for {architecture[:40]!a}",
-            next_step="add its machine to baseimages/inspect/loader.py",
-        )
-    tree = read_tree(layout, console)
-    loader = Loader(tree, architecture, _environment(layout))
+    loader = Loader.of(layout, tree)
     programs = dict(_list_programs(tree))
     verdict, fitting = _Verdict(has_base=has_base, glibc=loader.glibc()), 0
     for path, program in programs.items():
         fitting += _judge(path, program, loader, verdict)
-    return _make_record(layout, architecture, len(programs), fitting, verdict)
-
-
-def _environment(layout: Layout) -> dict[str, str]:
-    words = (layout.config.get("config") or {}).get("Env") or ()
-    return dict(word.partition("=")[::2] for word in words)
+    return _make_record(layout, len(programs), fitting, verdict)
 
 
 def _list_programs(tree: Tree) -> Iterator[tuple[str, Program]]:
@@ -204,7 +190,8 @@ def _why_allowed(extension: str, path: str) -> str:
     return next((why for what, why in rows if fnmatchcase(name, what)), "")
 
 
-def _make_record(layout: Layout, architecture: str, files: int, fitting: int, verdict: _Verdict) -> ElfRecord:
+def _make_record(layout: Layout, files: int, fitting: int, verdict: _Verdict) -> ElfRecord:
+    architecture = str(layout.config["architecture"])
     extensions = {name: ExtensionCount(**counts) for name, counts in verdict.extensions.items()}
     return ElfRecord(
         manifest_digest=layout.manifest_digest,

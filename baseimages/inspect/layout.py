@@ -42,6 +42,16 @@ class Layout:
     config: dict[str, Any]
     layers: tuple[LayerBlob, ...]
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a container is started with: the part `config` of the image's configuration."""
+        return self.config.get("config") or {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that a container is started with."""
+        return dict(str(word).partition("=")[::2] for word in self.settings.get("Env") or ())
+
 
 def open_layout(path: Path) -> Layout:
     """Verify and read. Raises VerificationError for a wrong digest, RecordError for no layout."""

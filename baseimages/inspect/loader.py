@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Literal
 
+from baseimages.errors import ScanError
+from baseimages.inspect.layout import Layout
 from baseimages.inspect.programs import Program
 from baseimages.inspect.tree import File, Folder, Tree
 
@@ -56,6 +58,20 @@ class Loader:
         }
         self._is_in = cache(self._is_in_folder)
 
+    @classmethod
+    def of(cls, layout: Layout, tree: Tree) -> Loader:
+        """The loader of an image and its merged tree.
+
+        Raises ScanError for an architecture that nothing is known about.
+        """
+        architecture = str(layout.config.get("architecture"))
+        if architecture not in MACHINES:
+            raise ScanError(
+                f"nothing is known about programs for {architecture[:40]!a}",
+                next_step="add its machine to baseimages/inspect/loader.py",
+            )
+        return cls(tree, architecture, layout.environment)
+
     def fits(self, program: Program) -> bool:
         """Whether it is whole and for the image's machine."""
         return not program.damage and (program.machine, program.bits) == (self._machine, 64)
@@ -70,6 +86,21 @@ class Loader:
         found = (self._tree.locate(f"{folder}/libc.so.6") for folder in self._folders if folder)
         files = (file.program for file in found if isinstance(file, File) and file.program)
         return next((program.glibc for program in files), ())
+
+    def list_sonames(self) -> tuple[str, ...]:
+        """The libraries that any program of the image finds by their SONAME, sorted."""
+        found = set(self._list_sonames_in(self._folders))
+        configured = set(self._list_sonames_in(self._configured))
+        return tuple(sorted(found | (configured & self._cached)))
+
+    def _list_sonames_in(self, folders: Iterable[str]) -> Iterator[str]:
+        for place in folders:
+            folder = self._tree.locate(place) if place.startswith("/") else None
+            for name in folder.children if isinstance(folder, Folder) else ():
+                file = self._tree.locate(f"{place}/{name}")
+                soname = file.program.soname if isinstance(file, File) and file.program else ""
+                if soname and self._is_in(place, soname):
+                    yield soname
 
     def find(self, name: str, path: str, program: Program) -> Way:
         """How the program at `path` gets the library `name`.

@@ -38,6 +38,8 @@ RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("engine", re.compile(r"usr/s?bin/(docker|containerd|runc)")),
     ("ours", re.compile(r"usr/local/bin/entrypoint\.sh$")),
 )
+BASE, ENGINE, SYSTEM = "base", "engine", "system packages"
+OWNERS = frozenset({BASE, ENGINE, SYSTEM, *(owner for owner, _ in RULES)})
 
 
 class OwnedBytes(BaseModel):
@@ -59,8 +61,8 @@ class OwnedBytes(BaseModel):
 def owner_of(path: str, created_by: str, is_base: bool) -> str:
     """Owner of one file; `path` as in the layer's tar, `created_by` its layer's instruction."""
     if is_base:
-        return "base"
-    return _rule(path) or ("engine" if "docker.io" in created_by else "system packages")
+        return BASE
+    return _rule(path) or (ENGINE if "docker.io" in created_by else SYSTEM)
 
 
 def divide(path: str, owner: str, claimants: dict[str, Claimant]) -> tuple[Kind, str]:
@@ -71,7 +73,7 @@ def divide(path: str, owner: str, claimants: dict[str, Claimant]) -> tuple[Kind,
         return "npm", found[1]
     if rule := _rule(path):
         return "rule", rule
-    return ("base" if owner == "base" else "unowned"), "/".join(path.split("/")[:-1][:SHOWN_FOLDERS])
+    return ("base" if owner == BASE else "unowned"), "/".join(path.split("/")[:-1][:SHOWN_FOLDERS])
 
 
 def _rule(path: str) -> str | None:

@@ -15,6 +15,7 @@ from baseimages.command import Runner
 from baseimages.errors import ScanError
 from baseimages.host import find_tool
 from baseimages.inspect.layout import Layout
+from baseimages.inspect.purl import name_package
 from baseimages.records import sha256_of
 
 SYFT_DEADLINE_S = 1800.0
@@ -47,6 +48,8 @@ class Sbom(BaseModel):
     by_layer: dict[str, int] = {}
     """Components by the diff id of the layer that brought them, lowest first; the empty id has those
     of which no file of their own is left. Older records have none of it."""
+    packages: tuple[str, ...] | None = None
+    """Their PURLs, sorted, each once; None in older records."""
 
 
 def make_sbom(layout: Layout, folder: Path, runner: Runner) -> Sbom:
@@ -71,6 +74,9 @@ def make_sbom(layout: Layout, folder: Path, runner: Runner) -> Sbom:
         components=dict(sorted(components.items())),
         files=tuple(files),
         by_layer=count_by_layer(document["artifacts"], [layer.diff_id for layer in layout.layers]),
+        packages=tuple(
+            sorted({name_package(item["purl"]) for item in document["artifacts"] if item["purl"]})
+        ),
     )
 
 

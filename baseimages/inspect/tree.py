@@ -24,13 +24,18 @@ MOST_LINKS = 40
 # What is kept as text: configuration, and the loader's cache, whose names are text among numbers.
 TEXTS = (".conf", "/ld.so.cache")
 LARGEST_TEXT_BYTES = 1 << 20
+EXECUTABLE = 0o111
 
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """Anything that is neither link nor folder; `layer` is the number of the layer that put it there."""
+    """Anything that is neither link nor folder; `layer` is the number of the layer that put it there.
+
+    `executable` tells that somebody may execute it.
+    """
 
     layer: int
+    executable: bool = False
     program: Program | None = None
     text: str = ""
 
@@ -180,11 +185,11 @@ def _read_node(tree: Tree, tar: TarReader, member: Member, layer: int) -> Node:
         return Link(layer=layer, target=member.content)
     if member.kind == "hard link":
         return _read_hard_link(tree, member, layer)
+    made = File(layer=layer, executable=member.kind == "file" and bool(member.mode & EXECUTABLE))
     if member.path.endswith(TEXTS) and member.size_bytes <= LARGEST_TEXT_BYTES:
-        return File(layer=layer, text=tar.read().decode("utf-8", "replace"))
+        return replace(made, text=tar.read().decode("utf-8", "replace"))
     start = tar.read(len(MAGIC))
-    is_program = start == MAGIC
-    return File(layer=layer, program=read_program(start, tar, member.size_bytes) if is_program else None)
+    return replace(made, program=read_program(start, tar, member.size_bytes)) if start == MAGIC else made
 
 
 def _read_hard_link(tree: Tree, member: Member, layer: int) -> Node:

@@ -26,6 +26,7 @@ from baseimages.errors import ScanError
 from baseimages.host import find_tool
 from baseimages.inspect.database import Database, refresh_database
 from baseimages.inspect.layout import Layout
+from baseimages.inspect.purl import split_package
 
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "UNKNOWN")
 
@@ -44,6 +45,10 @@ class _Cause(_Loose):
     StartLine: int = 0
 
 
+class _Identifier(_Loose):
+    PURL: str = ""
+
+
 class _Issue(_Loose):
     VulnerabilityID: str = ""
     ID: str = ""
@@ -52,6 +57,8 @@ class _Issue(_Loose):
     Title: str = ""
     Target: str = ""
     PkgName: str = ""
+    PkgPath: str = ""
+    PkgIdentifier: _Identifier = _Identifier()
     InstalledVersion: str = ""
     FixedVersion: str = ""
     Name: str = ""
@@ -79,8 +86,9 @@ class TrivyReport(_Loose):
 class Finding(BaseModel):
     """One finding, identified without anything that changes between two builds.
 
-    Beside that where it came in: `layer` is the diff id of its layer, `line` its line of the
-    Dockerfile; empty and None where Trivy names none.
+    `package` is a PURL without its version, `path` the file. Beside that where it came in: `layer` is
+    the diff id of its layer, `line` its line of the Dockerfile. What Trivy does not name is empty or
+    None, as all four are in older records.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,6 +99,8 @@ class Finding(BaseModel):
     title: str
     layer: str = ""
     line: int | None = None
+    package: str = ""
+    path: str = ""
 
 
 def run_trivy(
@@ -136,6 +146,8 @@ def findings_of(report: TrivyReport) -> tuple[Finding, ...]:
             title=issue.Title or issue.Name,
             layer=issue.Layer.DiffID,
             line=issue.CauseMetadata.StartLine or None,
+            package=split_package(issue.PkgIdentifier.PURL)[0] if issue.PkgIdentifier.PURL else "",
+            path=issue.PkgPath or ("" if issue.PkgName else result.Target),
         )
         for result in report.Results
         for kind, issues in _kinds(result).items()

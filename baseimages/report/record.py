@@ -10,7 +10,16 @@ from pydantic import BaseModel, ConfigDict
 from baseimages.build import BuildRecord, ProvenanceRecord, WithoutBaseRecord
 from baseimages.declare import Image
 from baseimages.errors import RecordError
-from baseimages.inspect import ElfRecord, LayerIndex, ScanRecord, SuiteRecord, UpdateCost, cost_of_update
+from baseimages.inspect import (
+    AbilitiesRecord,
+    ContractRecord,
+    ElfRecord,
+    LayerIndex,
+    ScanRecord,
+    SuiteRecord,
+    UpdateCost,
+    cost_of_update,
+)
 from baseimages.measure import BenchmarkRecord, ComparisonRecord, PairsRecord, StartRecord
 from baseimages.records import Record, RecordT, WorkFolder, load_record
 from baseimages.report.timings import Timing, load_timings
@@ -38,6 +47,8 @@ class TargetReport(BaseModel):
     budget_bytes: int | None = None
     update: UpdateCost | None = None
     elf: ElfRecord | None = None
+    contract: ContractRecord | None = None
+    abilities: AbilitiesRecord | None = None
     without_base: WithoutBaseRecord | None = None
 
 
@@ -58,6 +69,19 @@ class ImageReport(Record):
 
 def collect_report(root: Path, image: Image, variant: str) -> ImageReport:
     """Read the work folder. Raises RecordError when nothing is built."""
+    found = collect_parts(root, image, variant)
+    latest = max(found, key=lambda part: part.build.started_at).build.revision
+    older = _load_older(root, image, latest)
+    return ImageReport(
+        image_name=image.name,
+        revision=latest,
+        targets=tuple(_add_update(part, older) for part in found if part.build.revision == latest),
+        timings=load_timings(root).parts,
+    )
+
+
+def collect_parts(root: Path, image: Image, variant: str) -> list[TargetReport]:
+    """The latest build of every target and base, whatever its revision. Raises RecordError for none."""
     made_by = f"invoke build --variant {variant}"
     found = [
         _collect(work, image, made_by)
@@ -68,14 +92,13 @@ def collect_report(root: Path, image: Image, variant: str) -> ImageReport:
     ]
     if not found:
         raise RecordError(f"{image.name} is not built in this checkout", next_step=f"run `{made_by}`")
-    latest = max(found, key=lambda part: part.build.started_at).build.revision
-    older = _load_older(root, image, latest)
-    return ImageReport(
-        image_name=image.name,
-        revision=latest,
-        targets=tuple(_add_update(part, older) for part in found if part.build.revision == latest),
-        timings=load_timings(root).parts,
-    )
+    return found
+
+
+def find_held(root: Path, image: Image, build: BuildRecord) -> LayerIndex | None:
+    """Layers of the newest older image of the same target and base that a report is about."""
+    held = _find_held(build, _load_older(root, image, build.revision))
+    return held.layers if held else None
 
 
 def load_reports(root: Path, image_name: str = "*") -> list[ImageReport]:
@@ -93,11 +116,15 @@ def _load_older(root: Path, image: Image, revision: str) -> list[TargetReport]:
 
 def _add_update(part: TargetReport, older: list[TargetReport]) -> TargetReport:
     """What a device fetches that holds the newest older image of the same target and base."""
-    held = next((other for other in older if other.layers and _is_older(other.build, part.build)), None)
+    held = _find_held(part.build, older)
     if part.layers is None or held is None or held.layers is None:
         return part
     cost = cost_of_update(held.layers, part.layers, from_revision=held.build.revision)
     return part.model_copy(update={"update": cost})
+
+
+def _find_held(build: BuildRecord, older: list[TargetReport]) -> TargetReport | None:
+    return next((other for other in older if other.layers and _is_older(other.build, build)), None)
 
 
 def _is_older(other: BuildRecord, build: BuildRecord) -> bool:
@@ -115,6 +142,8 @@ def _collect(work: WorkFolder, image: Image, made_by: str) -> TargetReport:
         scan=_same_image(work.path / WorkFolder.SCAN, ScanRecord, build),
         benchmark=_same_image(work.path / WorkFolder.BENCHMARK, BenchmarkRecord, build),
         elf=_same_image(work.path / WorkFolder.ELF, ElfRecord, build),
+        contract=_same_image(work.path / WorkFolder.CONTRACT, ContractRecord, build),
+        abilities=_same_image(work.path / WorkFolder.ABILITIES, AbilitiesRecord, build),
         comparisons=tuple(_load_all(work.comparison("*"), ComparisonRecord, build)),
         pairs=tuple(_load_all(work.pairs("*"), PairsRecord, build)),
         start=_same_image(work.path / WorkFolder.START, StartRecord, build),

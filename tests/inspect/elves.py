@@ -34,7 +34,12 @@ class HardLink:
     target: str
 
 
-Content: TypeAlias = "bytes | str | Symlink | HardLink"
+@dataclass(frozen=True)
+class Executable:
+    content: bytes = b"#!/bin/sh\n"
+
+
+Content: TypeAlias = "bytes | str | Symlink | HardLink | Executable"
 
 
 def make_elf(
@@ -111,9 +116,16 @@ def _join(
 
 
 def make_image(
-    root: Path, *layers: Mapping[str, Content], architecture: str = "arm64", env: Sequence[str] = ()
+    root: Path,
+    *layers: Mapping[str, Content],
+    architecture: str = "arm64",
+    env: Sequence[str] = (),
+    **settings: object,
 ) -> Layout:
-    """An OCI layout whose layers hold these entries, in this order; a name that ends in / is a folder."""
+    """An OCI layout whose layers hold these entries, in this order; a name that ends in / is a folder.
+
+    `settings` are more of what a container is started with, by their names in the configuration.
+    """
     descriptors, diff_ids = [], []
     for entries in layers:
         tar = _make_tar(entries)
@@ -122,7 +134,7 @@ def make_image(
         descriptors.append(blob | {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"})
     config = {
         "architecture": architecture,
-        "config": {"Env": list(env)},
+        "config": {"Env": list(env), **settings},
         "rootfs": {"type": "layers", "diff_ids": diff_ids},
     }
     manifest = {"config": put_blob(root, json.dumps(config).encode()), "layers": descriptors}
@@ -136,7 +148,9 @@ def _make_tar(entries: Mapping[str, Content]) -> bytes:
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, content in entries.items():
             entry = tarfile.TarInfo(name.rstrip("/"))
-            data = content.encode() if isinstance(content, str) else content
+            entry.mode = 0o755 if isinstance(content, Executable) else 0o644
+            data = content.content if isinstance(content, Executable) else content
+            data = data.encode() if isinstance(data, str) else data
             if isinstance(data, (Symlink, HardLink)):
                 entry.type = tarfile.SYMTYPE if isinstance(data, Symlink) else tarfile.LNKTYPE
                 entry.linkname, data = data.target, b""

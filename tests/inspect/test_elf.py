@@ -14,6 +14,7 @@ from rich.console import Console
 from baseimages.errors import ScanError, VerificationError
 from baseimages.inspect.elf import ElfRecord, check_programs, describe_programs, refuse_findings
 from baseimages.inspect.instructions import EXTENSIONS, count_extensions
+from baseimages.inspect.tree import read_tree
 from tests.conftest import ROOT
 from tests.inspect.elves import (
     AARCH64,
@@ -42,7 +43,8 @@ def check(tmp_path: Path) -> Check:
     def judge(
         *layers: Mapping[str, Content], architecture: str = "arm64", env: tuple[str, ...] = ()
     ) -> ElfRecord:
-        return check_programs(make_image(tmp_path, *layers, architecture=architecture, env=env), QUIET)
+        layout = make_image(tmp_path, *layers, architecture=architecture, env=env)
+        return check_programs(layout, read_tree(layout, QUIET))
 
     return judge
 
@@ -364,7 +366,7 @@ def test_without_its_base_only_the_files_themselves_are_judged(tmp_path: Path) -
     wheel = make_elf("libc.so.6", interpreter="/lib/ld.so", names=("GLIBC_2.17",))
     foreign = make_elf(machine=X86_64)
     layout = make_image(tmp_path, {f"{SITE}/a.so": wheel, "usr/bin/b": foreign})
-    record = check_programs(layout, QUIET, has_base=False)
+    record = check_programs(layout, read_tree(layout, QUIET), has_base=False)
     assert [(path, rule) for path, rule, _ in told(record)] == [("/usr/bin/b", "machine")]
     assert (record.needed, record.has_base) == (0, False)
     assert "the base is not in it" in describe_programs(record)

@@ -29,6 +29,10 @@ def step(name: str, started_s: float, duration_s: float, *, cached: bool = False
 
 @pytest.fixture
 def build() -> BuildRecord:
+    return make_build()
+
+
+def make_build() -> BuildRecord:
     return BuildRecord(
         variant="cpu",
         image_name="image",
@@ -111,7 +115,7 @@ def layer(number: int) -> dict[str, Any]:
         "file_bytes": 2_000_000,
         "entries": 7,
         "whiteouts": 0,
-        "owner": ("base", "os")[number],
+        "owner": "os" if number else "base",
         "created_by": f"RUN a | b {number}",
     }
 

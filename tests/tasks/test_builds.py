@@ -10,12 +10,14 @@ import pytest
 import tasks
 from baseimages import verbs
 from baseimages.errors import LockedError, RecordError, ScanError, SuiteError
-from baseimages.inspect import ElfRecord, ScanRecord, SuiteRecord
-from baseimages.records import WorkFolder, checkout_lock, load_record
+from baseimages.inspect import AbilitiesRecord, ElfRecord, ScanRecord, SuiteRecord
+from baseimages.records import WorkFolder, checkout_lock, load_record, write_record
 from baseimages.selection import list_built
 from tests.conftest import ROOT
 from tests.inspect.elves import X86_64, make_elf, make_image
 from tests.tasks.conftest import COMMIT, DIGEST, GitRunner, call, refusal, store_build
+
+ABILITIES = AbilitiesRecord(manifest_digest=DIGEST, imports=("ssl",))
 
 
 def test_without_a_target_the_latest_build_is_read(
@@ -103,6 +105,7 @@ def use_suite(monkeypatch: pytest.MonkeyPatch, *outcomes: str) -> None:
     cases = [{"name": f"case {n}", "outcome": word, "duration_s": 1.0} for n, word in enumerate(outcomes)]
     record = SuiteRecord.model_validate({"image": "x:1", "manifest_digest": DIGEST, "cases": cases})
     monkeypatch.setattr(verbs, "run_suite", lambda *_: record)
+    monkeypatch.setattr(verbs, "ask_abilities", lambda *_: ABILITIES)
 
 
 def test_a_failed_check_in_the_image_is_the_suites_exit_code_and_its_record_is_kept(
@@ -114,6 +117,7 @@ def test_a_failed_check_in_the_image_is_the_suites_exit_code_and_its_record_is_k
     assert code == SuiteError.exit_code
     assert "1 of 2 checks failed in base_edge_node_amd64_cpu:core-debian-13" in said
     assert list(checkout.rglob(WorkFolder.SUITE))
+    assert list(checkout.rglob(WorkFolder.ABILITIES)), "what a failing image can do is compared too"
 
 
 def test_a_skipped_check_is_not_counted_as_passed(
@@ -122,7 +126,17 @@ def test_a_skipped_check_is_not_counted_as_passed(
     store_build(checkout, "core")
     use_suite(monkeypatch, "passed", "skipped")
     call(tasks.verify)
-    assert capsys.readouterr().out == "1 checks passed\n"
+    assert capsys.readouterr().out == "1 checks passed\nabilities: ; 1 modules import, 0 do not\n"
+
+
+def test_an_image_for_another_machine_is_not_asked_what_it_can_do(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built = store_build(checkout, "core").model_copy(update={"platform": "linux/arm64"})
+    write_record(next(checkout.rglob(WorkFolder.BUILD)), built)
+    use_suite(monkeypatch, "passed")
+    call(tasks.verify)
+    assert "abilities: not asked: the engine is for x86_64" in capsys.readouterr().out
 
 
 def test_json_of_a_verb_is_the_record_that_it_stores(
