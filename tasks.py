@@ -1,4 +1,4 @@
-"""Verbs with typed arguments: parse, call one function of `baseimages.verbs`, print.
+"""Verbs with typed arguments: parse, call one function of `baseimages.verbs` or `evidence`, print.
 
 `invoke --list` is the menu, `invoke --help build` explains one verb, `invoke --debug VERB` shows
 the traceback of an error.
@@ -16,7 +16,7 @@ from typing import Any
 
 from invoke import Context, task
 
-from baseimages import verbs
+from baseimages import evidence, verbs
 from baseimages.arms import DEFAULT_PAIRS, wish_pairs
 from baseimages.declare import ALL_VARIANTS
 from baseimages.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, BaseImagesError
@@ -170,6 +170,23 @@ def report(_: Context, variant: str = "", json: bool = False, dry_run: bool = Fa
     """Render reports/<image>/<revision>/ and the index from the records of all targets."""
     for selection in choose_built(variant, "", "auto"):
         print(verbs.report(selection, dry_run=dry_run, as_json=json), end="")
+
+
+@verb(
+    positional=["baseline", "candidate"],
+    help=help_for(
+        "json",
+        baseline="reports/IMAGE/REVISION, IMAGE@REVISION, or IMAGE as built here; with :TARGET one of them",
+        candidate="the same",
+        allow="a level of changes that may pass: breaking",
+    ),
+    iterable=["allow"],
+)  # fmt: skip
+def compare(
+    _: Context, baseline: str, candidate: str, json: bool = False, allow: list[str] | None = None
+) -> None:
+    """Compare two images by their records: what grew, what is lost, which gate fails."""
+    evidence.compare(ROOT, baseline, candidate, allow=tuple(allow or ()), as_json=json)
 
 
 @verb(

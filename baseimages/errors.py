@@ -140,3 +140,9 @@ class BudgetError(BaseImagesError):
     """An image weighs more than it may."""
 
     exit_code = 30
+
+
+class RegressionError(BaseImagesError):
+    """A candidate lost against its baseline what nobody allowed, or does not pass a gate."""
+
+    exit_code = 37

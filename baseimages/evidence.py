@@ -2,3 +2,52 @@
 
 Each composes a few calls into the rooms and returns text to print, as `verbs` does.
 """
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from baseimages.compare import DeltaRecord, Level, Side, compare_sides, refuse_regressions
+from baseimages.declare import Family, load_family, unknown_word
+from baseimages.records import render_record
+from baseimages.report import Choice, ledger_of, pair_up, read_choice, render_delta
+
+
+def compare(root: Path, baseline: str, candidate: str, *, allow: tuple[str, ...], as_json: bool) -> None:
+    """Print the candidate against the baseline, then hold it to its gates.
+
+    Raises UsageError and RecordError for words that name nothing, RegressionError for a failing gate.
+    """
+    family, allowed = load_family(root / "images.toml"), tuple(map(_read_level, allow))
+    pairs = pair_up(read_choice(root, family, baseline), read_choice(root, family, candidate))
+    deltas = []
+    for old, new in pairs:
+        sides = _make_side(old, family), _make_side(new, family)
+        budget = family.image(new.part.build.variant).budget(new.part.build.target)
+        deltas.append(compare_sides(*sides, family.losses, budget))
+    record = DeltaRecord(allowed=allowed, targets=tuple(deltas))
+    print(render_record(record) if as_json else render_delta(record), end="")
+    refuse_regressions(record)
+
+
+def _read_level(word: str) -> Level:
+    if word != Level.BREAKING:
+        raise unknown_word("level to allow", word, [Level.BREAKING])
+    return Level.BREAKING
+
+
+def _make_side(choice: Choice, family: Family) -> Side:
+    part = choice.part
+    return Side(
+        name=choice.title,
+        accelerator=family.image(part.build.variant).accelerator,
+        build=part.build,
+        layers=part.layers,
+        suite=part.suite,
+        scan=part.scan,
+        elf=part.elf,
+        contract=part.contract,
+        abilities=part.abilities,
+        benchmark=part.benchmark,
+        ledger=ledger_of(part),
+    )

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
+
 from baseimages.build import ProvenanceRecord, StepRecord, fold_groups, read_provenance
+from baseimages.compare import Side
 from baseimages.inspect import LayerIndex, ScanRecord
 from tests.build.conftest import read_metadata, read_steps
+from tests.compare.sides import make_side
 
 # Of the recorded image's layers, lowest first.
 OWNERS = ("base", "os", "os", "tool", "tool", "ours", "ours", "os", "os")
 SIZES = (5000, 10, 400, 30, 900, 7, 8, 1, 2)
 TOTAL_BYTES = sum(SIZES)
+
+
+@pytest.fixture
+def side() -> Side:
+    """One side of a comparison, complete; tests change the other."""
+    return make_side()
 
 
 def diff_id(number: int) -> str:
