@@ -167,7 +167,10 @@ def test_the_owner_that_moved_most_comes_first(side: Side) -> None:
 def test_reclaimable_bytes_are_compared_only_where_every_layer_tells_them(side: Side) -> None:
     def with_waste(*sizes: int | None) -> Side:
         index = make_layers({"base": 1})
-        told = (one.model_copy(update={"reclaimable_bytes": size}) for one, size in zip(index.layers, sizes))
+        told = (
+            one.model_copy(update={"reclaimable_bytes": size})
+            for one, size in zip(index.layers, sizes, strict=True)
+        )
         return replace(side, layers=index.model_copy(update={"layers": tuple(told)}))
 
     row = rows(compare(with_waste(5, 100), with_waste(0, 3)))["reclaimable"]
