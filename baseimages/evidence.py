@@ -50,4 +50,5 @@ def _make_side(choice: Choice, family: Family) -> Side:
         abilities=part.abilities,
         benchmark=part.benchmark,
         ledger=ledger_of(part),
+        pairs=part.pairs,
     )

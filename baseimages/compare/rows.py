@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
 
 from baseimages.compare.findings import FindingsDelta
-from baseimages.compare.side import Side, refuse_packages, refuse_scans, refuse_sizes, refuse_times
-from baseimages.compare.verdict import Row, Unit, Verdict, judge
+from baseimages.compare.side import Side, refuse_packages, refuse_scans, refuse_sizes
+from baseimages.compare.times import list_times
+from baseimages.compare.verdict import Pair, Row, Verdict, make_row
 from baseimages.inspect import LayerIndex, ScanRecord, cost_of_update
-from baseimages.measure import RunRecord
 from baseimages.records import RecordT
 
 KINDS = ("vulnerability", "secret", "misconfiguration")
 SCANNED = "scanned"
-# Baseline and candidate; None is what was not measured.
-Pair: TypeAlias = "tuple[float | None, float | None]"
 
 
 def list_rows(baseline: Side, candidate: Side, findings: tuple[FindingsDelta, ...]) -> tuple[Row, ...]:
     """Every number that both sides may have."""
     return (
         *_list_sizes(baseline, candidate),
-        *_list_times(baseline, candidate),
+        *list_times(baseline, candidate),
         _count_failures(baseline, candidate),
         _count_packages(baseline, candidate),
         *_list_findings(baseline, candidate, findings),
@@ -36,7 +33,7 @@ def list_owners(baseline: Side, candidate: Side) -> tuple[Row, ...]:
     refusal = refuse_sizes(baseline, candidate)
     old, new = baseline.layers.owners, candidate.layers.owners
     rows = [
-        _row(owner, "bytes", (old.get(owner, 0), new.get(owner, 0)), refusal)
+        make_row(owner, "bytes", (old.get(owner, 0), new.get(owner, 0)), refusal)
         for owner in old.keys() | new.keys()
         if old.get(owner, 0) != new.get(owner, 0)
     ]
@@ -48,11 +45,11 @@ def _list_sizes(baseline: Side, candidate: Side) -> Iterator[Row]:
         return _ask(baseline.layers, question), _ask(candidate.layers, question)
 
     refusal = refuse_sizes(baseline, candidate)
-    compressed = _row("compressed", "bytes", ask(lambda index: index.compressed_bytes), refusal)
+    compressed = make_row("compressed", "bytes", ask(lambda index: index.compressed_bytes), refusal)
     yield _add_update(compressed, baseline.layers, candidate.layers)
-    yield _row("uncompressed", "bytes", ask(lambda index: index.uncompressed_bytes), refusal)
-    yield _row("reclaimable", "bytes", ask(_sum_reclaimable), refusal)
-    yield _row("layers", "count", ask(lambda index: len(index.layers)), refusal, directed=False)
+    yield make_row("uncompressed", "bytes", ask(lambda index: index.uncompressed_bytes), refusal)
+    yield make_row("reclaimable", "bytes", ask(_sum_reclaimable), refusal)
+    yield make_row("layers", "count", ask(lambda index: len(index.layers)), refusal, directed=False)
 
 
 def _sum_reclaimable(index: LayerIndex) -> int | None:
@@ -77,38 +74,14 @@ def _add_update(row: Row, old: LayerIndex | None, new: LayerIndex | None) -> Row
     return row.model_copy(update={"note": note})
 
 
-def _list_times(baseline: Side, candidate: Side) -> Iterator[Row]:
-    old, new = baseline.benchmark, candidate.benchmark
-    names = dict.fromkeys(run.scenario for record in (old, new) if record for run in record.runs)
-    refusal = refuse_times(baseline, candidate)
-    for name in names or ("build",):
-        yield _time(name, old.run(name) if old else None, new.run(name) if new else None, refusal)
-
-
-def _time(name: str, old: RunRecord | None, new: RunRecord | None, refusal: str) -> Row:
-    row = _row(f"time, {name}", "seconds", (_read_seconds(old), _read_seconds(new)), refusal)
-    if row.verdict == Verdict.NOT_COMPARABLE:
-        return row
-    if row.verdict != Verdict.NOT_MEASURED:
-        return row.model_copy(update={"verdict": Verdict.NO_CLAIM})
-    reasons = {
-        run.note if run else "no run of it is recorded" for run in (old, new) if not (run and run.valid)
-    }
-    return row.model_copy(update={"note": "; ".join(sorted(reasons))})
-
-
-def _read_seconds(run: RunRecord | None) -> float | None:
-    return run.duration_s if run and run.valid else None
-
-
 def _count_failures(baseline: Side, candidate: Side) -> Row:
     old, new = (_ask(side.suite, lambda suite: suite.count("failed")) for side in (baseline, candidate))
-    return _row("failed checks", "count", (old, new), "")
+    return make_row("failed checks", "count", (old, new), "")
 
 
 def _count_packages(baseline: Side, candidate: Side) -> Row:
     counts = _count_listed(baseline.scan), _count_listed(candidate.scan)
-    return _row("packages", "count", counts, refuse_packages(baseline, candidate), directed=False)
+    return make_row("packages", "count", counts, refuse_packages(baseline, candidate), directed=False)
 
 
 def _count_listed(scan: ScanRecord | None) -> int | None:
@@ -121,7 +94,7 @@ def _list_findings(baseline: Side, candidate: Side, deltas: tuple[FindingsDelta,
     kinds = {delta.kind: delta for delta in deltas}
     for name in KINDS:
         counts = count_findings(baseline.scan, name), count_findings(candidate.scan, name)
-        row = _row(name, "count", counts, refusal)
+        row = make_row(name, "count", counts, refusal)
         known = kinds.get(name)
         update = _judge_findings(known) if known else _tell_why(row, name, baseline.scan, candidate.scan)
         yield row.model_copy(update=update)
@@ -147,9 +120,3 @@ def _tell_why(row: Row, name: str, *scans: ScanRecord | None) -> dict[str, objec
     found = (scan.kinds.get(name) if scan else None for scan in scans)
     reasons = {kind.reason if kind else "no scan of it is recorded" for kind in found}
     return {"note": "; ".join(sorted(reasons - {""}))}
-
-
-def _row(name: str, unit: Unit, values: Pair, refusal: str, *, directed: bool = True) -> Row:
-    verdict = judge(*values, refusal, directed=directed)
-    note = refusal if verdict == Verdict.NOT_COMPARABLE else ""
-    return Row(name=name, unit=unit, baseline=values[0], candidate=values[1], verdict=verdict, note=note)

@@ -17,14 +17,15 @@ from baseimages.inspect import (
     ScanRecord,
     SuiteRecord,
 )
-from baseimages.measure import BenchmarkRecord
+from baseimages.measure import BenchmarkRecord, PairsRecord
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
     """What is recorded about one image; None is what nobody recorded.
 
-    `name` is how a person named it, `accelerator` what it computes on.
+    `name` is how a person named it, `accelerator` what it computes on, `pairs` are the sessions in which
+    it was the candidate.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Side:
     abilities: AbilitiesRecord | None
     benchmark: BenchmarkRecord | None
     ledger: Ledger | None
+    pairs: tuple[PairsRecord, ...] = ()
 
 
 class SideFacts(BaseModel):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
 Unit = Literal["bytes", "count", "seconds"]
 # Sizes closer than this share are told as equal: a timestamp in a layer changes its compressed bytes.
 SAME_SHARE = 0.001
+# Baseline and candidate; None is what was not measured.
+Pair: TypeAlias = "tuple[float | None, float | None]"
 
 
 class Verdict(StrEnum):
@@ -20,7 +22,9 @@ class Verdict(StrEnum):
     NO_CHANGE = "no change"
     CHANGED = "changed"
     """It differs, and neither way is better."""
-    NO_CLAIM = "no claim: single runs"
+    NO_CLAIM = "no claim"
+    """Too few pairs to say anything."""
+    SINGLE_RUNS = "no claim: single runs"
     NOT_COMPARABLE = "not comparable"
     NOT_MEASURED = "not measured"
 
@@ -72,3 +76,10 @@ def judge(baseline: float | None, candidate: float | None, refusal: str, *, dire
     if not directed:
         return Verdict.CHANGED
     return Verdict.BETTER if candidate < baseline else Verdict.WORSE
+
+
+def make_row(name: str, unit: Unit, values: Pair, refusal: str, *, directed: bool = True) -> Row:
+    """The row of a number and its verdict; a refusal is its note."""
+    verdict = judge(*values, refusal, directed=directed)
+    note = refusal if verdict == Verdict.NOT_COMPARABLE else ""
+    return Row(name=name, unit=unit, baseline=values[0], candidate=values[1], verdict=verdict, note=note)

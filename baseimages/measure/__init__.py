@@ -25,6 +25,7 @@ from baseimages.measure.pairs_record import (
     PairsRecord,
     ScenarioRecord,
     describe_pairs,
+    describe_scenario,
 )
 from baseimages.measure.quantities import parse_duration_s, parse_size_bytes
 from baseimages.measure.record import BenchmarkRecord, RunRecord, describe_benchmark
@@ -54,6 +55,7 @@ __all__ = [
     "describe_benchmark",
     "describe_comparison",
     "describe_pairs",
+    "describe_scenario",
     "describe_schedule",
     "emulate",
     "find_edit",

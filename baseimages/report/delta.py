@@ -119,7 +119,7 @@ def _fold(title: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) 
 def _ledger(delta: LedgerDelta | None) -> str:
     if delta is None:
         return f"Lines of the Dockerfile: {NOT_MEASURED} on one side at least, or not comparable.\n\n"
-    return f"{render_ledger_delta(delta)}Seconds are of single runs: no claim about them.\n\n"
+    return f"{render_ledger_delta(delta)}Seconds here are of single runs: no claim about them.\n\n"
 
 
 def _changes(title: str, changes: tuple[Change, ...] | None, remedy: str) -> str:

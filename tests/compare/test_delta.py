@@ -24,9 +24,13 @@ from baseimages.declare import Budget, Loss
 from baseimages.errors import RegressionError
 from baseimages.inspect import AbilitiesRecord, SuiteRecord
 from baseimages.measure import BenchmarkRecord
+from baseimages.measure.pairs_record import judge_scenario
+from baseimages.measure.scenario import NO_OP
 from tests.compare.conftest import cold_steps, layers, recipe
 from tests.compare.sides import make_contract, make_layers, make_scan, make_side
 from tests.report.conftest import DIGEST, run
+from tests.report.test_pairs import pair
+from tests.report.test_pairs import record as pairs_record
 
 NO_BUDGET = Budget(owners={})
 
@@ -268,3 +272,31 @@ def test_seconds_of_lines_are_left_out_where_hosts_differ(side: Side, ledger: Le
     assert told is not None
     assert (told.baseline.cold_s, told.candidate.cold_s) == (None, None)
     assert told.difference.compressed_bytes == 0
+
+
+def with_pairs(side: Side, candidate_s: float, count: int = 8, **arm: str) -> Side:
+    """It was the candidate of a session of no-op builds against the same variant and revision."""
+    scenario = judge_scenario(NO_OP, (pair(2.0, 2.01),) * count, (pair(2.0, candidate_s),) * count, "")
+    session = pairs_record(scenario)
+    assert session.baseline is not None
+    own = {"variant": side.build.variant, "revision": side.build.revision} | arm
+    return replace(
+        side, pairs=(session.model_copy(update={"baseline": session.baseline.model_copy(update=own)}),)
+    )
+
+
+@pytest.mark.parametrize(
+    ("candidate_s", "count", "verdict"),
+    [(1.0, 8, "better"), (4.0, 8, "worse"), (2.001, 8, "no change"), (1.0, 3, "no claim")],
+)
+def test_pairs_against_this_baseline_have_the_last_word(
+    side: Side, candidate_s: float, count: int, verdict: str
+) -> None:
+    row = rows(compare(side, with_pairs(side, candidate_s, count)))["time, no-op"]
+    assert (row.verdict, row.baseline, row.candidate) == (verdict, 2.0, candidate_s)
+    assert f"{count} pairs" in row.note
+
+
+@pytest.mark.parametrize("arm", [{"variant": "gpu"}, {"revision": "d" * 40}])
+def test_pairs_against_another_baseline_say_nothing(side: Side, arm: dict[str, str]) -> None:
+    assert "time, no-op" not in rows(compare(side, with_pairs(side, 1.0, **arm)))

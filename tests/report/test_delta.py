@@ -71,5 +71,5 @@ def test_the_lines_that_made_the_difference_are_told_without_a_claim_about_secon
     ledger = make_ledger(recipe(), cold=cold_steps(), layers=layers())
     text = render(make_side(ledger=ledger), make_side(ledger=ledger))
     assert "### Which line did it" in text
-    assert "Seconds are of single runs: no claim about them." in text
+    assert "Seconds here are of single runs: no claim about them." in text
     assert "Lines of the Dockerfile: not measured" in render(make_side(), make_side(ledger=ledger))
