@@ -26,7 +26,15 @@ from baseimages.build.display import show_steps
 from baseimages.build.engine import Engine
 from baseimages.build.progress import ProgressReader, Step, fold_groups
 from baseimages.build.provenance import ProvenanceRecord, read_provenance
-from baseimages.build.record import BaseFacts, BuildRecord, EngineFacts, StepRecord, host_facts
+from baseimages.build.record import (
+    BaseFacts,
+    BuildRecord,
+    EngineFacts,
+    InputFacts,
+    StepRecord,
+    digest_inputs,
+    host_facts,
+)
 from baseimages.build.store import (
     drop_unreferenced,
     find_digests,
@@ -70,6 +78,7 @@ class _Before:
     cold_reason: str
     base_present: bool
     started_at: str
+    inputs: tuple[InputFacts, ...]
 
 
 def solve_argv(plan: BuildPlan, engine: Engine, metadata: Path) -> list[str]:
@@ -141,6 +150,7 @@ def _look(plan: BuildPlan, engine: Engine, runner: Runner) -> _Before:
         cold_reason=cold_reason,
         base_present=bool(find_digests(engine, runner, [plan.base.build_argument])),
         started_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        inputs=digest_inputs(plan),
     )
 
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from baseimages.build.engine import Engine
 from baseimages.build.progress import Spans, Step, place_of
-from baseimages.plan import BaseImage
-from baseimages.records import Record
+from baseimages.plan import BaseImage, BuildPlan
+from baseimages.records import Record, sha256_of
 
 
 class Part(BaseModel):
@@ -119,13 +119,21 @@ def _round(spans: Spans) -> Spans:
     return tuple((round(start, 3), round(end, 3)) for start, end in spans)
 
 
+class InputFacts(Part):
+    """One file of the checkout that a build read, by its path there."""
+
+    path: str
+    sha256: str
+
+
 class BuildRecord(Record):
     """One build: what was built, on what, how long it took, step by step.
 
     `source_digest` names the image as it stands in the cache, `manifest_digest` the same image with
     rewritten timestamps: the one that is exported, loaded and reported. `duration_s` is the wall
     time of the solve; export and load are measured apart. `cold` says that the build cache was
-    provably empty, `base_present` that the base did not have to be pulled.
+    provably empty, `base_present` that the base did not have to be pulled. `inputs` are the files
+    that the build read, none in a record from before they were kept.
     """
 
     variant: str
@@ -150,6 +158,13 @@ class BuildRecord(Record):
     base_present: bool
     steps: tuple[StepRecord, ...]
     progress_sha256: str
+    inputs: tuple[InputFacts, ...] = ()
+
+
+def digest_inputs(plan: BuildPlan) -> tuple[InputFacts, ...]:
+    """Hashes of what the plan reads. Folders are passed over: a lint rule has steps mount files."""
+    files = [path for path in plan.inputs if (plan.root / path).is_file()]
+    return tuple(InputFacts(path=path, sha256=sha256_of(plan.root / path)) for path in files)
 
 
 def host_facts() -> HostFacts:

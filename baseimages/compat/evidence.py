@@ -8,11 +8,9 @@ from pathlib import Path
 
 from baseimages.command import Runner
 from baseimages.compat.combination import Combination
-from baseimages.declare import Family, Image, parse_dockerfile
+from baseimages.declare import Family, History, Image, load_dockerfile, parse_dockerfile
 from baseimages.report import ImageReport, load_reports
 
-GIT_DEADLINE_S = 30.0
-SAME, OTHER = 0, 1
 BOOTSTRAPPED = "bootstrapped"
 
 
@@ -41,37 +39,6 @@ class Evidence:
         return (self.image_name, self.choices) == (combination.image.name, chosen)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Source:
-    """An image as it was at the revision of a record."""
-
-    root: Path
-    image: Image
-    revision: str
-    runner: Runner
-
-    def read_defaults(self) -> Mapping[str, str]:
-        """Defaults of the build arguments then; today's where git does not know the revision.
-
-        Nothing is proven by such a record, but its row names it.
-        """
-        name = self.image.dockerfile
-        argv = (*self._git, "show", f"{self.revision}:{name}")
-        done = self.runner.run(argv, deadline_s=GIT_DEADLINE_S, ok_codes=None, echo=False)
-        text = (self.root / name).read_text(encoding="utf-8") if done.returncode else done.stdout
-        return parse_dockerfile(text, Path(name)).values({})
-
-    def is_same(self, *paths: str) -> bool | None:
-        """Whether these are as they were; None where git cannot tell."""
-        argv = (*self._git, "diff", "--quiet", self.revision, "--", *paths)
-        code = self.runner.run(argv, deadline_s=GIT_DEADLINE_S, ok_codes=None, echo=False).returncode
-        return {SAME: True, OTHER: False}.get(code)
-
-    @property
-    def _git(self) -> tuple[str, ...]:
-        return ("git", "--no-optional-locks", "-C", str(self.root))
-
-
 def collect_evidence(root: Path, family: Family, runner: Runner) -> tuple[Evidence, ...]:
     """Every committed record whose suite passed on the published target, newest first.
 
@@ -93,12 +60,13 @@ def _read_report(root: Path, report: ImageReport, image: Image, runner: Runner) 
         if part.suite and part.suite.count("passed") and not part.suite.count("failed")
         if part.build.target == image.default_target and not part.build.dirty
     ]
-    source = _Source(root=root, image=image, revision=report.revision, runner=runner)
     if not passed:
         return
-    defaults = source.read_defaults()
-    same_locks = source.is_same(f"{image.name}/requirements*")
-    same_recipe = source.is_same(image.dockerfile, f"{image.name}/wheels.toml", "scripts")
+    history = History(root=root, runner=runner)
+    defaults = _read_defaults(history, image, report.revision)
+    same_locks = history.is_same(report.revision, f"{image.name}/requirements*")
+    recipe = (image.dockerfile, f"{image.name}/wheels.toml", "scripts")
+    same_recipe = history.is_same(report.revision, *recipe)
     for build, suite in passed:
         arguments = {**defaults, **build.build_args}
         chosen = (arguments.get(name) for name in ("PYTHON_VERSION", "CUDA", "TENSORRT"))
@@ -115,6 +83,17 @@ def _read_report(root: Path, report: ImageReport, image: Image, runner: Runner) 
             same_locks=same_locks,
             same_recipe=same_recipe,
         )
+
+
+def _read_defaults(history: History, image: Image, revision: str) -> Mapping[str, str]:
+    """Defaults of the build arguments then; today's where git does not know the revision.
+
+    Nothing is proven by such a record, but its row names it.
+    """
+    text = history.read(revision, image.dockerfile)
+    if text is None:
+        return load_dockerfile(history.root / image.dockerfile).values({})
+    return parse_dockerfile(text, Path(image.dockerfile)).values({})
 
 
 def _left_out(optional: Iterable[str], arguments: Mapping[str, str]) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ from baseimages.declare.family import (
     render_schema,
 )
 from baseimages.declare.gates import Budget, Loss
+from baseimages.declare.history import History
+from baseimages.declare.inputs import list_inputs
 from baseimages.declare.names import quote_word, unknown_word
 from baseimages.declare.revision import Revision, load_revision
 from baseimages.declare.scenarios import NEW_WORD, Edit, EditScenario
@@ -57,6 +59,8 @@ __all__ = [
     "parse_dockerfile",
     "load_dockerfile",
     "expand",
+    "History",
+    "list_inputs",
     "Revision",
     "load_revision",
     "Edit",

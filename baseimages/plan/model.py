@@ -48,8 +48,9 @@ class Secret:
 class BuildPlan:
     """Everything a build needs; executing it decides nothing any more.
 
-    `platform` is the image's, `build_platform` that of its base and build stages. `dockerfile` is
-    relative to `root`, the checkout, which is the build context.
+    `platform` is the image's, `build_platform` that of its base and build stages. `dockerfile` and
+    `inputs`, every file that the build reads, are relative to `root`, the checkout, which is the
+    build context.
     """
 
     variant: str
@@ -66,3 +67,4 @@ class BuildPlan:
     tags: tuple[str, ...]
     secrets: tuple[Secret, ...]
     revision: Revision
+    inputs: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from baseimages.declare import (
     Image,
     Platform,
     Revision,
+    list_inputs,
     load_dockerfile,
     quote_word,
     unknown_word,
@@ -79,6 +80,7 @@ def make_plan(
         tags=_make_tags(image, name, revision, base.family + _name_choices(image, pythons, args)),
         secrets=(Secret(id="ca", path=ca_bundle),) if ca_bundle else (),
         revision=revision,
+        inputs=list_inputs(dockerfile, stages, args | platforms, path=image.dockerfile),
     )
 
 

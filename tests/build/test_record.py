@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import os
 import platform
 
 import pytest
 
 from baseimages.build import BaseFacts, EngineFacts, Step, StepRecord
-from baseimages.build.record import host_facts
+from baseimages.build.record import digest_inputs, host_facts
+from baseimages.plan import BuildPlan
 from tests.build.conftest import BASE, ENGINE
 
 
@@ -55,6 +58,14 @@ def test_an_engine_is_stored_without_the_way_to_reach_it() -> None:
         "buildx_version": "0.29.1",
         "architecture": "x86_64",
     }
+
+
+def test_inputs_are_stored_by_path_and_digest_and_folders_passed_over(plan: BuildPlan) -> None:
+    (plan.root / "scripts").mkdir()
+    (plan.root / "scripts/a.sh").write_bytes(b"a\r\n")
+    read = dataclasses.replace(plan, inputs=("scripts", "scripts/a.sh", "scripts/none.sh"))
+    (fact,) = digest_inputs(read)
+    assert (fact.path, fact.sha256) == ("scripts/a.sh", hashlib.sha256(b"a\r\n").hexdigest())
 
 
 def test_memory_that_the_system_does_not_tell_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
