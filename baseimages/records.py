@@ -1,7 +1,8 @@
 """Records in and out: JSON with a schema version, atomic writes, the work folder, the lock.
 
 A record is a frozen pydantic model. Nothing is ever half-written: a temporary file beside the
-target, fsync, rename. Whoever reads a record names the model and gets that or a `RecordError`.
+target, fsync, rename. Whoever reads a record names the model and gets that or a `RecordError`; a
+record of an older schema is read as one of today's, one of a newer schema is refused.
 """
 
 from __future__ import annotations
@@ -10,24 +11,51 @@ import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from baseimages.errors import LockedError, RecordError, StorageError
 
 WORK_FOLDER = ".work"
+OTHER_SCHEMA = "other_schema"
+# Takes the document of one schema version and gives that of the next.
+Reader = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Record(BaseModel):
-    """Base of everything that is stored as JSON."""
+    """Base of everything that is stored as JSON.
+
+    The default of `schema_version` is the version that is written. A new field with a default needs
+    no new version. A model that changes more than that raises it and names in `OLDER`, by version,
+    what reads a document of that version as one of the next; so every record stays readable.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    OLDER: ClassVar[Mapping[int, Reader]] = {}
     schema_version: int = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_older(cls, document: Any) -> Any:
+        newest: int = cls.model_fields["schema_version"].default
+        version = document.get("schema_version", newest) if isinstance(document, dict) else newest
+        if version == newest or not isinstance(version, int):
+            return document
+        for number in range(version, newest) if version < newest else (version,):
+            if number not in cls.OLDER:
+                raise PydanticCustomError(
+                    OTHER_SCHEMA,
+                    "schema {version} is none that this version of the tool reads; the newest is {newest}",
+                    {"version": version, "newest": newest},
+                )
+            document = cls.OLDER[number](document)
+        return {**document, "schema_version": newest}
 
 
 RecordT = TypeVar("RecordT", bound=Record)
@@ -131,9 +159,12 @@ def load_record(path: Path, model: type[RecordT], *, made_by: str) -> RecordT:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the document"
+        is_newer = first["type"] == OTHER_SCHEMA and first["ctx"]["version"] > first["ctx"]["newest"]
         raise RecordError(
             f"{path} is no {model.__name__} that this version reads: {place}: {first['msg']}",
-            next_step=f"remove it and run `{made_by}`",
+            next_step="update this checkout: a newer one wrote that record"
+            if is_newer
+            else f"remove it and run `{made_by}`",
         ) from error
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -38,6 +40,63 @@ def test_a_damaged_record_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "r.json"
     path.write_text(text)
     with pytest.raises(RecordError, match="Sample"):
+        load_sample(path)
+
+
+def add_name(document: dict[str, Any]) -> dict[str, Any]:
+    return {"title": document["name"]}
+
+
+def split_title(document: dict[str, Any]) -> dict[str, Any]:
+    first, _, last = document["title"].partition(" ")
+    return {"first": first, "last": last}
+
+
+class Grown(Record):
+    """A model that changed twice."""
+
+    OLDER: ClassVar = {1: add_name, 2: split_title}
+    schema_version: int = 3
+    first: str
+    last: str
+
+
+class Holder(Record):
+    inner: Grown
+
+
+TODAY = {"schema_version": 3, "first": "a", "last": "b"}
+VERSIONS = [{"schema_version": 1, "name": "a b"}, {"schema_version": 2, "title": "a b"}, TODAY]
+
+
+@pytest.mark.parametrize("stored", VERSIONS)
+def test_a_record_of_an_older_schema_is_read_as_one_of_today(tmp_path: Path, stored: dict[str, Any]) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps({"schema_version": 1, "inner": stored}))
+    holder = load_record(path, Holder, made_by="x")
+    assert holder.inner == Grown(first="a", last="b")
+    write_record(path, holder)
+    assert json.loads(path.read_text())["inner"] == TODAY
+
+
+@pytest.mark.parametrize(
+    "stored", [{"inner": TODAY | {"schema_version": 4}}, {"schema_version": 2, "inner": TODAY}]
+)
+def test_a_record_of_a_newer_schema_is_refused_with_what_helps(
+    tmp_path: Path, stored: dict[str, Any]
+) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps({"schema_version": 1} | stored))
+    with pytest.raises(RecordError, match=r"schema (4|2) is none .* the newest is (3|1)") as caught:
+        load_record(path, Holder, made_by="x")
+    assert caught.value.next_step.startswith("update this checkout")
+
+
+@pytest.mark.parametrize("version", [0, -1])
+def test_a_schema_that_never_was_is_refused(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps({"schema_version": version, "name": "a"}))
+    with pytest.raises(RecordError, match=f"schema {version} is none"):
         load_sample(path)
 
 
