@@ -165,9 +165,19 @@ def benchmark(
         print(text, end="")
 
 
-@verb(help=help_for("variant", "json", "dry_run"))
-def report(_: Context, variant: str = "", json: bool = False, dry_run: bool = False) -> None:
+@verb(
+    help=help_for(
+        "variant", "json", "dry_run",
+        again="instead render every committed report anew from its record, after a change of rendering",
+    )
+)  # fmt: skip
+def report(
+    _: Context, variant: str = "", json: bool = False, dry_run: bool = False, again: bool = False
+) -> None:
     """Render reports/<image>/<revision>/ and the index from the records of all targets."""
+    if again:
+        print(evidence.report_again(ROOT, dry_run=dry_run, as_json=json), end="")
+        return
     for selection in choose_built(variant, "", "auto"):
         print(verbs.report(selection, dry_run=dry_run, as_json=json), end="")
 
@@ -187,6 +197,20 @@ def compare(
 ) -> None:
     """Compare two images by their records: what grew, what is lost, which gate fails."""
     evidence.compare(ROOT, baseline, candidate, allow=tuple(allow or ()), as_json=json)
+
+
+@verb(
+    help=help_for(
+        "json",
+        only="one report, <image>/<revision>; repeatable; without it all, and the index",
+        layout="an OCI layout of a reported image; those of the work folder are found by themselves",
+    ),
+    iterable=["only"],
+)
+def verify_report(_: Context, json: bool = False, only: list[str] | None = None, layout: str = "") -> None:
+    """Recompute what can be recomputed of committed reports, and fail where one drifted."""
+    given = Path(layout) if layout else None
+    evidence.verify_report(ROOT, only=tuple(only or ()), layout=given, as_json=json)
 
 
 @verb(
@@ -260,5 +284,5 @@ def update_pins(_: Context, set: list[str] | None = None, dry_run: bool = False)
 
 @verb()
 def schema(_: Context) -> None:
-    """Write images.schema.json from the model, for editors."""
+    """Write images.schema.json, for editors, and reports/record.schema.json from the models."""
     print(verbs.write_schema(ROOT), end="")

@@ -142,6 +142,12 @@ class BudgetError(BaseImagesError):
     exit_code = 30
 
 
+class DriftError(BaseImagesError):
+    """A committed report does not follow from its record, its inputs or the image any more."""
+
+    exit_code = 35
+
+
 class RegressionError(BaseImagesError):
     """A candidate lost against its baseline what nobody allowed, or does not pass a gate."""
 

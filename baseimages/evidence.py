@@ -5,12 +5,18 @@ Each composes a few calls into the rooms and returns text to print, as `verbs` d
 
 from __future__ import annotations
 
+import contextlib
+import json
 from pathlib import Path
 
+from rich.console import Console
+
+from baseimages.command import ProcessRunner
 from baseimages.compare import DeltaRecord, Level, Side, compare_sides, refuse_regressions
 from baseimages.declare import Family, load_family, unknown_word
-from baseimages.records import render_record
-from baseimages.report import Choice, ledger_of, pair_up, read_choice, render_delta
+from baseimages.records import checkout_lock, render_record
+from baseimages.rederive import prove_reports, refuse_drift, render_proof
+from baseimages.report import Choice, ledger_of, pair_up, read_choice, render_again, render_delta
 
 
 def compare(root: Path, baseline: str, candidate: str, *, allow: tuple[str, ...], as_json: bool) -> None:
@@ -28,6 +34,24 @@ def compare(root: Path, baseline: str, candidate: str, *, allow: tuple[str, ...]
     record = DeltaRecord(allowed=allowed, targets=tuple(deltas))
     print(render_record(record) if as_json else render_delta(record), end="")
     refuse_regressions(record)
+
+
+def verify_report(root: Path, *, only: tuple[str, ...], layout: Path | None, as_json: bool) -> None:
+    """Verify committed reports and say what was recomputed; raises DriftError after that."""
+    console = Console(stderr=True, soft_wrap=True)
+    proof = prove_reports(root, ProcessRunner(), console, only=only, layout=layout)
+    print(render_record(proof) if as_json else render_proof(proof), end="")
+    refuse_drift(proof)
+
+
+def report_again(root: Path, *, dry_run: bool, as_json: bool) -> str:
+    """Render all reports anew from their records, which stay as they are."""
+    with contextlib.nullcontext() if dry_run else checkout_lock(root):
+        changed = [str(path.relative_to(root)) for path in render_again(root, dry_run=dry_run)]
+    if as_json:
+        return json.dumps({"dry_run": dry_run, "changed": changed}) + "\n"
+    word = "would change" if dry_run else "changed"
+    return "".join(f"{word} {path}\n" for path in changed) or "every report is as its record renders\n"
 
 
 def _read_level(word: str) -> Level:

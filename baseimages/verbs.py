@@ -77,8 +77,17 @@ from baseimages.records import (
     render_record,
     write_record,
     write_text,
+    write_texts,
 )
-from baseimages.report import collect_report, find_held, render_summary, time_part, write_report
+from baseimages.report import (
+    SCHEMA,
+    collect_report,
+    find_held,
+    render_record_schema,
+    render_summary,
+    time_part,
+    write_report,
+)
 from baseimages.selection import (
     BuildInputs,
     Selection,
@@ -330,10 +339,10 @@ def update_pins(root: Path, *, changes: tuple[str, ...], dry_run: bool) -> str:
 
 
 def write_schema(root: Path) -> str:
-    """Write the JSON schema of images.toml."""
-    path = root / "images.schema.json"
-    write_text(path, render_schema())
-    return f"{path.name} written\n"
+    """Write the JSON schemas of images.toml and of a report's record."""
+    schemas = {"images.schema.json": render_schema(), SCHEMA: render_record_schema()}
+    write_texts({root / name: text for name, text in schemas.items()})
+    return "".join(f"{name} written\n" for name in schemas)
 
 
 def _ask_abilities(record: BuildRecord) -> AbilitiesRecord:

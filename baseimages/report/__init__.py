@@ -7,21 +7,52 @@ same bytes from the same records.
 from baseimages.report.choose import Choice, pair_up, read_choice
 from baseimages.report.delta import render_delta
 from baseimages.report.ledger import ledger_of
-from baseimages.report.record import ImageReport, collect_report, find_held, load_reports
+from baseimages.report.record import (
+    FOLDER,
+    RECORD,
+    ImageReport,
+    TargetReport,
+    collect_report,
+    find_held,
+    list_folders,
+    load_reports,
+)
+from baseimages.report.schema import SCHEMA, render_record_schema
+from baseimages.report.sums import find_departures
 from baseimages.report.timings import time_part
-from baseimages.report.write import MATRIX, render_summary, write_index, write_report
+from baseimages.report.write import (
+    HISTORY,
+    MATRIX,
+    render_again,
+    render_files,
+    render_shared,
+    render_summary,
+    write_index,
+    write_report,
+)
 
 __all__ = [
     "Choice",
+    "FOLDER",
+    "RECORD",
     "ImageReport",
+    "TargetReport",
     "collect_report",
     "find_held",
     "ledger_of",
-    "load_reports",
     "pair_up",
     "read_choice",
     "render_delta",
+    "list_folders",
+    "load_reports",
+    "SCHEMA",
+    "find_departures",
+    "render_record_schema",
+    "render_again",
+    "render_files",
     "render_summary",
+    "render_shared",
+    "HISTORY",
     "MATRIX",
     "time_part",
     "write_index",

@@ -13,9 +13,8 @@ from pathlib import Path
 from baseimages.declare import Family, Image, quote_word, unknown_word
 from baseimages.errors import RecordError, UsageError
 from baseimages.records import load_record
-from baseimages.report.record import ImageReport, TargetReport, collect_parts, load_reports
+from baseimages.report.record import RECORD, ImageReport, TargetReport, collect_parts, load_reports
 
-RECORD = "record.json"
 WORDS = "write reports/IMAGE/REVISION, IMAGE@REVISION or IMAGE, each with :TARGET or :TARGET-BASE behind it"
 
 

@@ -25,6 +25,7 @@ from baseimages.records import Record, RecordT, WorkFolder, load_record
 from baseimages.report.timings import Timing, load_timings
 
 FOLDER = "reports"
+RECORD = "record.json"
 
 
 class TargetReport(BaseModel):
@@ -101,10 +102,15 @@ def find_held(root: Path, image: Image, build: BuildRecord) -> LayerIndex | None
     return held.layers if held else None
 
 
+def list_folders(root: Path, image_name: str = "*") -> list[Path]:
+    """The folder of every report, by image and revision."""
+    return sorted(path for path in (root / FOLDER).glob(f"{image_name}/*") if path.is_dir())
+
+
 def load_reports(root: Path, image_name: str = "*") -> list[ImageReport]:
     """Every report that stands in reports/, the newest first."""
-    paths = sorted((root / FOLDER).glob(f"{image_name}/*/record.json"))
-    reports = [load_record(path, ImageReport, made_by="nox -s report") for path in paths]
+    paths = [folder / RECORD for folder in list_folders(root, image_name)]
+    reports = [load_record(path, ImageReport, made_by="nox -s report") for path in paths if path.exists()]
     return sorted(reports, key=lambda r: max(part.build.started_at for part in r.targets), reverse=True)
 
 

@@ -3,39 +3,80 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from baseimages.records import render_record, write_texts
+from baseimages.records import load_record, render_record, write_texts
+from baseimages.report import sums
 from baseimages.report.cells import escape, render_table
 from baseimages.report.drawings import draw_history, render_pictures
 from baseimages.report.markdown import SUMMARY_HEADER, render_report, summary_row
-from baseimages.report.record import FOLDER, ImageReport, load_reports
+from baseimages.report.record import FOLDER, RECORD, ImageReport, list_folders, load_reports
 
 # Written by the room compat, named by the index.
 MATRIX = f"{FOLDER}/compatibility.md"
 HISTORY = "history.svg"
 
 
+def render_files(report: ImageReport) -> dict[str, str]:
+    """Everything that is rendered from a record, by file name."""
+    return {"report.md": render_report(report), **render_pictures(report)}
+
+
 def write_report(root: Path, report: ImageReport) -> Path:
     """Render and write; gives the path of report.md. Raises StorageError, the old files standing."""
     folder = root / FOLDER / report.image_name / report.folder_name
-    texts = {"report.md": render_report(report), **render_pictures(report)}
-    texts["record.json"] = render_record(report)
-    write_texts({folder / name: text for name, text in texts.items()})
+    _write(folder, report, render_record(report))
     write_index(root)
     return folder / "report.md"
 
 
 def write_index(root: Path) -> None:
     """Write what is drawn from all records: the index and each image's history."""
+    write_texts(render_shared(root))
+
+
+def render_shared(root: Path) -> dict[Path, str]:
+    """The files that are rendered from all records. Raises RecordError for one that cannot be read."""
     reports = load_reports(root)
     folder = root / FOLDER
     texts = {folder / name / HISTORY: draw_history(name, reports) for name in _names_with_history(reports)}
-    write_texts(texts | {folder / "README.md": render_index(root, reports)})
+    return texts | {folder / "README.md": render_index(root, reports)}
+
+
+def render_again(root: Path, *, dry_run: bool) -> Iterator[Path]:
+    """Render every report and the index anew; gives those files that change. No record is touched.
+
+    Raises RecordError for a record that cannot be read, StorageError.
+    """
+    for folder in list_folders(root):
+        path = folder / RECORD
+        report = load_record(path, ImageReport, made_by="nox -s report")
+        yield from _write(folder, report, path.read_text(encoding="utf-8"), dry_run=dry_run)
+    changed = {path: text for path, text in render_shared(root).items() if not _holds(path, text)}
+    if not dry_run:
+        write_texts(changed)
+    yield from changed
+
+
+def _write(folder: Path, report: ImageReport, record: str, *, dry_run: bool = False) -> list[Path]:
+    """Write a report around the text of its record; gives the files that change, or are to go."""
+    texts = {**render_files(report), RECORD: record}
+    texts[sums.NAME] = sums.render_sums(texts)
+    changed = [folder / name for name, text in texts.items() if not _holds(folder / name, text)]
+    former = [path for path in folder.glob("*.svg") if path.name not in texts]
+    if (changed or former) and not dry_run:
+        write_texts({folder / name: text for name, text in texts.items()})
+        for path in former:
+            path.unlink()
+    return changed + former
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def _names_with_history(reports: Sequence[ImageReport]) -> list[str]:

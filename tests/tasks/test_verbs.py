@@ -147,9 +147,10 @@ def test_the_doctor_answers_as_json_and_ends_well_though_something_is_wrong(
     assert json.loads(capsys.readouterr().out)["checks"][0]["cure"] == "./bootstrap.sh"
 
 
-def test_the_schema_is_written_as_it_is_committed(checkout: Path) -> None:
+def test_the_schemas_are_written_as_they_are_committed(checkout: Path) -> None:
     call(tasks.schema)
-    assert (checkout / "images.schema.json").read_bytes() == (ROOT / "images.schema.json").read_bytes()
+    for name in ("images.schema.json", "reports/record.schema.json"):
+        assert (checkout / name).read_bytes() == (ROOT / name).read_bytes()
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

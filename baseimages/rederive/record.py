@@ -1,0 +1,121 @@
+"""Checks of a record by itself: parts that must agree, and counts whose items it holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from baseimages.inspect import ElfRecord, LayerIndex, ScanRecord, cost_of_update
+from baseimages.measure import BenchmarkRecord
+from baseimages.rederive.check import Check, compare, drift, leave_open, verified
+from baseimages.report import ImageReport, TargetReport
+
+# Findings of other kinds are counted and not listed.
+LISTED = ("misconfiguration", "secret", "vulnerability")
+
+
+def check_record(report: ImageReport, others: Iterable[ImageReport]) -> Iterator[Check]:
+    """Everything that a record says twice, target by target; `others` are the reports beside it."""
+    others = tuple(others)
+    for number, part in enumerate(report.targets):
+        place, name = f"targets.{number}", name_part(part)
+        yield _check_image(report, part, f"{name}: image")
+        if part.layers:
+            yield _check_layers(part.layers, f"{name}: owners of bytes")
+        if part.benchmark:
+            yield _check_runs(part.benchmark, f"{name}: hits and misses", f"{place}.benchmark")
+        if part.scan:
+            yield _check_findings(part.scan, f"{name}: findings", f"{place}.scan.kinds")
+        if part.elf:
+            yield from _check_programs(part.elf, f"{name}: programs", f"{place}.elf")
+        if part.update:
+            yield _check_update(part, others, f"{name}: update of a device", f"{place}.update")
+
+
+def name_part(part: TargetReport) -> str:
+    """A target as checks name it."""
+    return f"{part.build.target} on {part.build.base.family}"
+
+
+def _check_image(report: ImageReport, part: TargetReport, what: str) -> Check:
+    """That every part is about one image of the report's revision."""
+    build = part.build
+    parts = (part.layers, part.suite, part.scan, part.benchmark, part.start, part.elf, part.without_base)
+    about = [p.manifest_digest for p in (*parts, *part.comparisons) if p is not None]
+    if wrong := [digest for digest in about if digest != build.manifest_digest]:
+        return drift(what, f"a part is about {wrong[0]}, the build made {build.manifest_digest}")
+    told = (build.image_name, build.revision, build.dirty)
+    belongs = (report.image_name, report.revision, report.revision.endswith("-dirty"))
+    return compare(what, told, belongs, f"{len(about)} parts about {build.manifest_digest[:19]}")
+
+
+def _check_layers(layers: LayerIndex, what: str) -> Check:
+    total = sum(layer.file_bytes for layer in layers.layers)
+    seen = f"{len(layers.layers)} layers hold {total} bytes of files"
+    return compare(what, sum(layers.owners.values()), total, seen)
+
+
+def _check_runs(benchmark: BenchmarkRecord, what: str, place: str) -> Check:
+    """Counts of the runs whose steps are kept, and what the second cold build is said to be."""
+    numbers = []
+    for index, run in enumerate(benchmark.runs):
+        if not run.steps:
+            continue
+        cached = [step.cached for step in run.steps if step.is_instruction]
+        if (run.hits, run.misses) != (sum(cached), len(cached) - sum(cached)):
+            return drift(
+                what, f"{run.scenario}: {sum(cached)} of {len(cached)} steps are hits, not {run.hits}"
+            )
+        numbers += [f"{place}.runs.{index}.hits", f"{place}.runs.{index}.misses"]
+    if benchmark.rebuilt_digest == benchmark.manifest_digest and benchmark.differing_layers:
+        return drift(what, "a second build gave the same digest, and layers that differ")
+    return verified(what, f"as the steps of {len(numbers) // 2} runs say", numbers=numbers)
+
+
+def _check_findings(scan: ScanRecord, what: str, place: str) -> Check:
+    found = {kind: Counter(f.severity for f in scan.findings if f.kind == kind) for kind in LISTED}
+    told = {kind: scan.kinds[kind].by_severity for kind in LISTED if kind in scan.kinds}
+    seen = f"{len(scan.findings)} findings, by kind and severity"
+    recomputed = {kind: dict(found[kind]) for kind in told}
+    return compare(what, told, recomputed, seen, numbers=[f"{place}.{kind}.*" for kind in told])
+
+
+def _check_programs(elf: ElfRecord, what: str, place: str) -> Iterator[Check]:
+    """Counts whose items are listed; how many were found stands on the layers alone."""
+    missing = sum(finding.rule == "needed" for finding in elf.findings)
+    absent = sum(item.rule == "needed" for item in elf.allowed)
+    told = (elf.absent, elf.needed)
+    seen = f"{absent} allowed, {missing} missing of {elf.needed} needed libraries"
+    recomputed = (absent, elf.found + elf.by_sibling + absent + missing)
+    yield compare(what, told, recomputed, seen, numbers=[f"{place}.absent", f"{place}.needed"])
+    if elf.extensions is not None:
+        counts = {name: (c.needing, c.allowed) for name, c in elf.extensions.items()}
+        listed = {name: (_count(elf, f"needs {name}: "), _count(elf, f"{name}: ")) for name in counts}
+        numbers = [f"{place}.extensions.*.{word}" for word in ("needing", "allowed")]
+        yield compare(f"{what}, extensions", counts, listed, "as they are listed", numbers=numbers)
+
+
+def _count(elf: ElfRecord, opening: str) -> int:
+    items = (*elf.findings, *elf.allowed)
+    return sum(item.rule == "extension" and item.detail.startswith(opening) for item in items)
+
+
+def _check_update(part: TargetReport, others: Iterable[ImageReport], what: str, place: str) -> Check:
+    """The bytes that a device fetches, from the layers of the two records."""
+    if part.update is None or part.layers is None:
+        return drift(what, "it is told, and the layers are not")
+    before = part.update.from_revision
+    held = find_part(others, part.build.image_name, before, name_part(part))
+    if held is None or held.layers is None:
+        return leave_open(what, f"there is no report of {before[:12]} with its layers")
+    cost = cost_of_update(held.layers, part.layers, from_revision=before)
+    seen = f"from the layers of {before[:12]} and of this one"
+    return compare(what, part.update, cost, seen, numbers=[f"{place}.*"])
+
+
+def find_part(
+    reports: Iterable[ImageReport], image_name: str, revision: str, name: str
+) -> TargetReport | None:
+    """The target of that name in the report of an image at a revision."""
+    parts = (p for r in reports if (r.image_name, r.revision) == (image_name, revision) for p in r.targets)
+    return next((part for part in parts if name_part(part) == name), None)
