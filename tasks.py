@@ -213,6 +213,12 @@ def verify_report(_: Context, json: bool = False, only: list[str] | None = None,
     evidence.verify_report(ROOT, only=tuple(only or ()), layout=given, as_json=json)
 
 
+@verb(help=help_for("dry_run", "json"))
+def score(_: Context, dry_run: bool = False, json: bool = False) -> None:
+    """Score the proposals of reports/proposals/ from committed records, and write what follows."""
+    print(evidence.score(ROOT, dry_run=dry_run, as_json=json), end="")
+
+
 @verb(
     positional=["image"],
     help=help_for(

@@ -148,6 +148,12 @@ class DriftError(BaseImagesError):
     exit_code = 35
 
 
+class ProposalError(BaseImagesError):
+    """A proposal was kept against a gate that failed, or against its own score."""
+
+    exit_code = 36
+
+
 class RegressionError(BaseImagesError):
     """A candidate lost against its baseline what nobody allowed, or does not pass a gate."""
 

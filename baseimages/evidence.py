@@ -12,11 +12,29 @@ from pathlib import Path
 from rich.console import Console
 
 from baseimages.command import ProcessRunner
-from baseimages.compare import DeltaRecord, Level, Side, compare_sides, refuse_regressions
-from baseimages.declare import Family, load_family, unknown_word
+from baseimages.compare import (
+    DeltaRecord,
+    Level,
+    Side,
+    compare_sides,
+    refuse_regressions,
+    refuse_wrong_decisions,
+)
+from baseimages.declare import Family, History, load_family, unknown_word
 from baseimages.records import checkout_lock, render_record
 from baseimages.rederive import prove_reports, refuse_drift, render_proof
-from baseimages.report import Choice, ledger_of, pair_up, read_choice, render_again, render_delta
+from baseimages.report import (
+    PROPOSALS,
+    Choice,
+    load_proposals,
+    pair_up,
+    read_choice,
+    render_again,
+    render_delta,
+    side_of,
+    tell_score,
+    write_proposals,
+)
 
 
 def compare(root: Path, baseline: str, candidate: str, *, allow: tuple[str, ...], as_json: bool) -> None:
@@ -28,9 +46,9 @@ def compare(root: Path, baseline: str, candidate: str, *, allow: tuple[str, ...]
     pairs = pair_up(read_choice(root, family, baseline), read_choice(root, family, candidate))
     deltas = []
     for old, new in pairs:
-        sides = _make_side(old, family), _make_side(new, family)
-        budget = family.image(new.part.build.variant).budget(new.part.build.target)
-        deltas.append(compare_sides(*sides, family.losses, budget))
+        image = family.image(new.part.build.variant)
+        budget = image.budget(new.part.build.target)
+        deltas.append(compare_sides(_side(old, family), _side(new, family), family.losses, budget))
     record = DeltaRecord(allowed=allowed, targets=tuple(deltas))
     print(render_record(record) if as_json else render_delta(record), end="")
     refuse_regressions(record)
@@ -42,6 +60,22 @@ def verify_report(root: Path, *, only: tuple[str, ...], layout: Path | None, as_
     proof = prove_reports(root, ProcessRunner(), console, only=only, layout=layout)
     print(render_record(proof) if as_json else render_proof(proof), end="")
     refuse_drift(proof)
+
+
+def score(root: Path, *, dry_run: bool, as_json: bool) -> str:
+    """Score every proposal and write reports/proposals/.
+
+    Raises ProposalError for one that was kept against a gate or against its whole score.
+    """
+    records = load_proposals(root, History(root=root, runner=ProcessRunner()))
+    if not dry_run:
+        with checkout_lock(root):
+            write_proposals(root, records)
+    refuse_wrong_decisions(records)
+    if as_json:
+        return json.dumps([record.model_dump(mode="json") for record in records], indent=2) + "\n"
+    told = [f"{record.name}: {record.proposal.decision}; {tell_score(record)}\n" for record in records]
+    return "".join(told) + ("nothing written\n" if dry_run else f"written: {PROPOSALS}/README.md\n")
 
 
 def report_again(root: Path, *, dry_run: bool, as_json: bool) -> str:
@@ -60,19 +94,6 @@ def _read_level(word: str) -> Level:
     return Level.BREAKING
 
 
-def _make_side(choice: Choice, family: Family) -> Side:
-    part = choice.part
-    return Side(
-        name=choice.title,
-        accelerator=family.image(part.build.variant).accelerator,
-        build=part.build,
-        layers=part.layers,
-        suite=part.suite,
-        scan=part.scan,
-        elf=part.elf,
-        contract=part.contract,
-        abilities=part.abilities,
-        benchmark=part.benchmark,
-        ledger=ledger_of(part),
-        pairs=part.pairs,
-    )
+def _side(choice: Choice, family: Family) -> Side:
+    accelerator = family.image(choice.part.build.variant).accelerator
+    return side_of(choice.part, name=choice.title, accelerator=accelerator)

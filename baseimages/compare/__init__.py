@@ -1,6 +1,7 @@
 """Compare: what the candidate has, costs and can do, against the baseline.
 
-Enters: records of two images. Leaves: deltas with verdicts. Nothing is measured here.
+Enters: records of two images, the rubric and what a person proposes. Leaves: deltas with verdicts,
+a `ProposalRecord` with its gates and its score. Nothing is measured here.
 """
 
 from baseimages.compare.contract import Change
@@ -19,6 +20,19 @@ from baseimages.compare.ledger import (
     sum_amounts,
 )
 from baseimages.compare.packages import PackageChange
+from baseimages.compare.proposal import (
+    AxisResult,
+    Decision,
+    Evidence,
+    GateOutcome,
+    GateResult,
+    Proposal,
+    ProposalRecord,
+    Subject,
+)
+from baseimages.compare.recipe import Recipe, read_recipe
+from baseimages.compare.rubric import Rubric
+from baseimages.compare.score import refuse_wrong_decisions, score_proposal
 from baseimages.compare.side import Side, SideFacts
 from baseimages.compare.verdict import Level, Row, Verdict
 
@@ -45,4 +59,17 @@ __all__ = [
     "make_ledger",
     "refuse_regressions",
     "sum_amounts",
+    "AxisResult",
+    "Decision",
+    "Evidence",
+    "GateOutcome",
+    "GateResult",
+    "Proposal",
+    "ProposalRecord",
+    "Recipe",
+    "Rubric",
+    "Subject",
+    "read_recipe",
+    "refuse_wrong_decisions",
+    "score_proposal",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pydantic import BaseModel, ConfigDict
 
 from baseimages.compare.contract import Change, diff_abilities, diff_contracts
-from baseimages.compare.findings import FindingsDelta, diff_findings
+from baseimages.compare.findings import FindingsDelta, diff_findings, is_grave
 from baseimages.compare.ledger import Ledger, LedgerDelta, compare_ledgers
 from baseimages.compare.packages import PackageChange, diff_packages
 from baseimages.compare.rows import KINDS, count_findings, list_owners, list_rows
@@ -18,7 +18,6 @@ from baseimages.errors import RegressionError
 from baseimages.inspect import find_excesses
 from baseimages.records import Record
 
-CRITICAL = "CRITICAL"
 NAMED = 8
 
 
@@ -178,5 +177,5 @@ def _check_gates(
     if failed:
         yield f"{failed} checks of its suite fail"
     for finding in (finding for delta in findings for finding in delta.introduced):
-        if finding.severity == CRITICAL or finding.kind == "secret":
+        if is_grave(finding):
             yield f"it introduces the {finding.kind} {finding.id} ({finding.severity}) in {finding.where}"

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from baseimages.inspect import Finding, ScanRecord
 
 Key: TypeAlias = tuple[str, ...]
+CRITICAL = "CRITICAL"
 
 
 class FindingsDelta(BaseModel):
@@ -25,6 +26,11 @@ class FindingsDelta(BaseModel):
     introduced: tuple[Finding, ...]
     fixed: tuple[Finding, ...]
     stay: int
+
+
+def is_grave(finding: Finding) -> bool:
+    """Whether no candidate may introduce it: a secret, or something critical."""
+    return finding.kind == "secret" or finding.severity == CRITICAL
 
 
 def diff_findings(kind: str, baseline: ScanRecord, candidate: ScanRecord) -> FindingsDelta:

@@ -8,7 +8,7 @@ the Dockerfile and looks for a certificate bundle; starts no process and needs n
 from baseimages.plan.certificates import find_ca_bundle
 from baseimages.plan.index import IndexPlan, indexes_to_json, make_indexes, render_indexes
 from baseimages.plan.model import BaseImage, BuildPlan, Origin, Secret
-from baseimages.plan.planner import SOURCE_DATE_EPOCH_S, choose_stage, make_plan
+from baseimages.plan.planner import SOURCE_DATE_EPOCH_S, choose_stage, make_plan, platform_args
 from baseimages.plan.render import plan_to_json, render_bake, render_plan
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "IndexPlan",
     "choose_stage",
     "make_plan",
+    "platform_args",
     "make_indexes",
     "render_indexes",
     "indexes_to_json",

@@ -62,7 +62,7 @@ def make_plan(
     own = _own_args(base, revision)
     args = own | declared.build_args | _check_args(extra_build_args, own, dockerfile)
     pythons = family.pythons(image, base.family)
-    platforms = _platform_args("TARGET", image.platform) | _platform_args("BUILD", host)
+    platforms = platform_args("TARGET", image.platform) | platform_args("BUILD", host)
     stages = dockerfile.stages_of(name, args | platforms)
     return BuildPlan(
         variant=variant,
@@ -116,7 +116,7 @@ def _own_args(base: BaseImage, revision: Revision) -> dict[str, str]:
     }
 
 
-def _platform_args(prefix: str, platform: Platform) -> dict[str, str]:
+def platform_args(prefix: str, platform: Platform) -> dict[str, str]:
     """What BuildKit sets by itself for the image (TARGET) and for the engine (BUILD)."""
     return {
         f"{prefix}PLATFORM": platform.value,

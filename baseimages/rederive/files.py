@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from baseimages.declare import History
+from baseimages.errors import BaseImagesError
 from baseimages.rederive.check import Check, drift, leave_open, verified
-from baseimages.report import RECORD, ImageReport, find_departures, render_files
+from baseimages.report import (
+    PROPOSALS,
+    RECORD,
+    ImageReport,
+    find_departures,
+    load_proposals,
+    render_files,
+    render_proposals,
+)
 
 SHOWN = 5
 
@@ -37,6 +47,30 @@ def check_place(folder: Path, report: ImageReport) -> Iterator[Check]:
         yield drift("place", f"{RECORD} is about {'/'.join(belongs)}")
     if not report.targets:
         yield leave_open("targets", "the record is about none")
+
+
+def check_proposals(root: Path, history: History) -> Iterator[Check]:
+    """Whether the proposals are what their tables, the records and git make of them again."""
+    folder = root / PROPOSALS
+    if not folder.exists():
+        return
+    if not history.is_whole():
+        yield leave_open(
+            "proposals", "recipes of older revisions are not in this clone: `git fetch --unshallow`"
+        )
+        return
+    try:
+        texts = render_proposals(root, load_proposals(root, history))
+    except BaseImagesError as error:
+        yield drift("proposals", error.message)
+        return
+    made = {path for path in folder.iterdir() if path.suffix != ".toml"}
+    wrong = [path.name for path, text in texts.items() if not holds(path, text)]
+    wrong += [path.name for path in made - texts.keys()]
+    if wrong:
+        yield drift("proposals", f"not what `invoke score` makes: {_list(sorted(wrong))}")
+    else:
+        yield verified("proposals", f"{len(texts) - 1} proposals scored again")
 
 
 def holds(path: Path, text: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from baseimages.inspect import ElfRecord, LayerIndex, ScanRecord, cost_of_update
 from baseimages.measure import BenchmarkRecord
 from baseimages.rederive.check import Check, compare, drift, leave_open, verified
-from baseimages.report import ImageReport, TargetReport
+from baseimages.report import ImageReport, TargetReport, find_part
 
 # Findings of other kinds are counted and not listed.
 LISTED = ("misconfiguration", "secret", "vulnerability")
@@ -105,17 +105,10 @@ def _check_update(part: TargetReport, others: Iterable[ImageReport], what: str, 
     if part.update is None or part.layers is None:
         return drift(what, "it is told, and the layers are not")
     before = part.update.from_revision
-    held = find_part(others, part.build.image_name, before, name_part(part))
+    same = (r for r in others if (r.image_name, r.revision) == (part.build.image_name, before))
+    held = find_part(same, part.build.target, part.build.base.family)
     if held is None or held.layers is None:
         return leave_open(what, f"there is no report of {before[:12]} with its layers")
     cost = cost_of_update(held.layers, part.layers, from_revision=before)
     seen = f"from the layers of {before[:12]} and of this one"
     return compare(what, part.update, cost, seen, numbers=[f"{place}.*"])
-
-
-def find_part(
-    reports: Iterable[ImageReport], image_name: str, revision: str, name: str
-) -> TargetReport | None:
-    """The target of that name in the report of an image at a revision."""
-    parts = (p for r in reports if (r.image_name, r.revision) == (image_name, revision) for p in r.targets)
-    return next((part for part in parts if name_part(part) == name), None)

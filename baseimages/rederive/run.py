@@ -14,7 +14,13 @@ from baseimages.errors import RecordError
 from baseimages.inspect import Layout
 from baseimages.records import load_record
 from baseimages.rederive.check import Check, Proof, ReportProof, drift, verified
-from baseimages.rederive.files import check_files, check_place, check_rendering, holds
+from baseimages.rederive.files import (
+    check_files,
+    check_place,
+    check_proposals,
+    check_rendering,
+    holds,
+)
 from baseimages.rederive.image import check_image, open_given
 from baseimages.rederive.numbers import count_numbers
 from baseimages.rederive.origin import check_origin
@@ -44,7 +50,8 @@ def prove_reports(
         else:
             checks = (check_files(folder), *_check(root, folder, report, reports, history, given, console))
         proofs.append(_conclude(folder, checks))
-    return Proof(reports=tuple(proofs), together=() if only else _check_index(root))
+    together = () if only else (*_check_index(root), *check_proposals(root, history))
+    return Proof(reports=tuple(proofs), together=together)
 
 
 def _choose(root: Path, only: tuple[str, ...]) -> list[Path]:

@@ -7,6 +7,13 @@ same bytes from the same records.
 from baseimages.report.choose import Choice, pair_up, read_choice
 from baseimages.report.delta import render_delta
 from baseimages.report.ledger import ledger_of
+from baseimages.report.proposal import tell_score
+from baseimages.report.proposals import (
+    PROPOSALS,
+    load_proposals,
+    render_proposals,
+    write_proposals,
+)
 from baseimages.report.record import (
     FOLDER,
     RECORD,
@@ -14,10 +21,12 @@ from baseimages.report.record import (
     TargetReport,
     collect_report,
     find_held,
+    find_part,
     list_folders,
     load_reports,
 )
 from baseimages.report.schema import SCHEMA, render_record_schema
+from baseimages.report.side import side_of
 from baseimages.report.sums import find_departures
 from baseimages.report.timings import time_part
 from baseimages.report.write import (
@@ -43,11 +52,18 @@ __all__ = [
     "pair_up",
     "read_choice",
     "render_delta",
+    "side_of",
+    "find_part",
     "list_folders",
     "load_reports",
     "SCHEMA",
     "find_departures",
     "render_record_schema",
+    "PROPOSALS",
+    "load_proposals",
+    "render_proposals",
+    "write_proposals",
+    "tell_score",
     "render_again",
     "render_files",
     "render_summary",

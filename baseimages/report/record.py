@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -112,6 +112,12 @@ def load_reports(root: Path, image_name: str = "*") -> list[ImageReport]:
     paths = [folder / RECORD for folder in list_folders(root, image_name)]
     reports = [load_record(path, ImageReport, made_by="nox -s report") for path in paths if path.exists()]
     return sorted(reports, key=lambda r: max(part.build.started_at for part in r.targets), reverse=True)
+
+
+def find_part(reports: Iterable[ImageReport], target: str, base: str) -> TargetReport | None:
+    """The target on that base in the first of these reports that has it."""
+    parts = (part for report in reports for part in report.targets)
+    return next((p for p in parts if (p.build.target, p.build.base.family) == (target, base)), None)
 
 
 def _load_older(root: Path, image: Image, revision: str) -> list[TargetReport]:

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 import tasks
-from baseimages.errors import DriftError, UsageError
+from baseimages import evidence
+from baseimages.command import ProcessRunner
+from baseimages.compare import Decision
+from baseimages.declare import History
+from baseimages.errors import DeclarationError, DriftError, UsageError
+from baseimages.report import load_proposals
 from tests.conftest import ROOT
 from tests.tasks.conftest import call, list_files, refusal
 
@@ -68,3 +73,39 @@ def test_reports_are_rendered_again_and_a_dry_run_only_says_so(
 def test_an_unknown_report_is_refused(reported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = refusal(capsys, tasks.verify_report, only=["x/y"])
     assert (code, NAME in said) == (UsageError.exit_code, True)
+
+
+@pytest.mark.process
+def test_a_clone_without_history_scores_no_proposal(
+    reported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = refusal(capsys, tasks.score)
+    assert (code, "git fetch --unshallow" in said) == (DeclarationError.exit_code, True)
+
+
+def test_proposals_are_told_and_a_dry_run_writes_nothing(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(evidence, "load_proposals", lambda *_: ())
+    before = list_files(checkout)
+    call(tasks.score, dry_run=True)
+    assert capsys.readouterr().out == "nothing written\n"
+    call(tasks.score, dry_run=True, json=True)
+    assert json.loads(capsys.readouterr().out) == []
+    assert list_files(checkout) == before
+
+
+@pytest.mark.process
+def test_what_was_kept_against_a_gate_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = History(root=ROOT, runner=ProcessRunner())
+    if not history.is_whole():
+        pytest.skip("the revisions of the proposals are not in this clone (git fetch --unshallow)")
+    records = load_proposals(ROOT, history)
+    (failing,) = [record for record in records if record.failed_gates]
+    kept = failing.proposal.model_copy(update={"decision": Decision.KEPT})
+    record = failing.model_copy(update={"proposal": kept})
+    monkeypatch.setattr(evidence, "load_proposals", lambda *_: (record,))
+    code, said = refusal(capsys, tasks.score, dry_run=True)
+    assert (code, "one-image-with-cuda: kept, and gate tests fails" in said) == (36, True)
