@@ -47,6 +47,8 @@ def _check_record_kept(report: ImageReport, history: History) -> Check:
     commits, what = history.commits_of(path), "record since its commit"
     if not commits:
         return leave_open(what, "it is not committed yet")
+    if not history.is_whole():
+        return leave_open(what, "older commits are not in this clone: `git fetch --unshallow`")
     if len(commits) > 1:
         return leave_open(what, f"{len(commits)} commits wrote it: `git log -p -- {path}`")
     return verified(what, f"written once, by {commits[0][:12]}")

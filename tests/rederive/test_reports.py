@@ -191,6 +191,7 @@ def test_a_shallow_clone_leaves_the_revision_open(checkout: Checkout) -> None:
     check = checkout.check("revision")
     assert check.outcome == Outcome.OPEN
     assert "git fetch --unshallow" in check.detail
+    assert checkout.check("record since its commit").outcome == Outcome.OPEN
 
 
 def test_a_build_of_changed_files_has_no_revision_to_verify(
