@@ -10,7 +10,10 @@ from typing import Any
 from baseimages.rederive.check import Check, NumberCount, Outcome
 
 # What a clock, a kernel or a load says: it can be measured again, and be another.
-MEASURED = ("*_s", "*_s.*", "*.load_before", "*.memory_bytes", "*.cores", "*.idle_bytes", "*.torch_bytes")
+MEASURED = (
+    *("*_s", "*_s.*", "*.spans.*", "*.pulls.*", "*.extracts.*", "*.pulled_bytes"),
+    *("*.load_before", "*.host.*", "*.usage.*", "*.idle_bytes", "*.torch_bytes"),
+)
 # No numbers about an image.
 LABELS = ("schema_version", "*.schema_version")
 

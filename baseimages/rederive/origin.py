@@ -31,6 +31,10 @@ def check_origin(report: ImageReport, history: History) -> Iterator[Check]:
         name = name_part(part)
         yield _check_times(part, time, f"{name}: build arguments")
         yield _check_inputs(part, history, f"{name}: inputs")
+        if part.provenance:
+            file = f"{report.image_name}/Dockerfile"
+            read, held = part.provenance.dockerfile_sha256, history.sha256(report.revision, file)
+            yield compare(f"{name}: provenance", read, held, f"of {file} as git holds it")
         yield from _check_declared(part, declared, name, f"targets.{number}")
 
 
@@ -38,7 +42,7 @@ def _judge_unknown(report: ImageReport, history: History) -> Check:
     told = f"{report.revision[:12]} is no ancestor of the checked out commit"
     if history.is_whole():
         return drift("revision", told)
-    return leave_open("revision", f"{told} in this shallow clone: `git fetch --unshallow`")
+    return leave_open("revision", f"{told}, as far as this clone knows: `git fetch --unshallow`")
 
 
 def _check_record_kept(report: ImageReport, history: History) -> Check:

@@ -40,13 +40,20 @@ def name_part(part: TargetReport) -> str:
 def _check_image(report: ImageReport, part: TargetReport, what: str) -> Check:
     """That every part is about one image of the report's revision."""
     build = part.build
-    parts = (part.layers, part.suite, part.scan, part.benchmark, part.start, part.elf, part.without_base)
-    about = [p.manifest_digest for p in (*parts, *part.comparisons) if p is not None]
+    about = [digest for digest in _list_digests(part) if digest is not None]
     if wrong := [digest for digest in about if digest != build.manifest_digest]:
         return drift(what, f"a part is about {wrong[0]}, the build made {build.manifest_digest}")
     told = (build.image_name, build.revision, build.dirty)
     belongs = (report.image_name, report.revision, report.revision.endswith("-dirty"))
     return compare(what, told, belongs, f"{len(about)} parts about {build.manifest_digest[:19]}")
+
+
+def _list_digests(part: TargetReport) -> Iterator[str | None]:
+    """The image that each part of a target is about, the build aside."""
+    for name in type(part).model_fields.keys() - {"build"}:
+        value = getattr(part, name)
+        for item in value if isinstance(value, tuple) else (value,):
+            yield getattr(item, "manifest_digest", None)
 
 
 def _check_layers(layers: LayerIndex, what: str) -> Check:

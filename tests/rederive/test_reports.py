@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from baseimages.rederive.numbers import list_numbers
 from baseimages.report import ImageReport, load_proposals, render_again, write_proposals, write_report
 from tests.conftest import ROOT
 from tests.inspect.test_layout import QUIET, make_layout
-from tests.rederive.conftest import REVISION, Checkout
+from tests.rederive.conftest import INPUTS, REVISION, Checkout
+from tests.report.conftest import DIGEST
 from tests.report.test_proposals import TABLE
 
 NAME = f"image/{REVISION[:12]}"
@@ -98,6 +100,9 @@ def test_reports_are_rendered_again_without_touching_a_record(
     assert checkout.drifted() == {}
     assert (checkout.folder / "record.json").read_bytes() == record
     assert list(render_again(checkout.root, dry_run=False)) == []
+    (checkout.folder / "stray.svg").write_text("<svg/>")
+    assert [path.name for path in render_again(checkout.root, dry_run=False)] == ["stray.svg"]
+    assert checkout.drifted() == {}
 
 
 def test_a_whole_report_that_is_gone_is_missed_by_the_index(
@@ -156,6 +161,17 @@ def test_a_number_that_was_edited_everywhere_is_recomputed_and_told(
 ) -> None:
     checkout.script_git("show", f"{REVISION}:--output=x", returncode=128)
     checkout.edit(change)
+    assert set(checkout.drifted()) == {what}
+
+
+def test_the_dockerfile_of_the_provenance_is_the_one_that_git_holds(checkout: Checkout) -> None:
+    what, held = "core on debian-13: provenance", sha256(INPUTS["image/Dockerfile"].encode()).hexdigest()
+    provenance = {
+        "manifest_digest": DIGEST, "dockerfile_sha256": held, "lines": [], "layers": [0, 0], "host": None,
+    }  # fmt: skip
+    checkout.edit(set_value("provenance", provenance))
+    assert checkout.check(what).outcome == Outcome.VERIFIED
+    checkout.edit(set_value("provenance", "dockerfile_sha256", "0" * 64))
     assert set(checkout.drifted()) == {what}
 
 
