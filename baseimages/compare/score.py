@@ -23,11 +23,13 @@ from baseimages.compare.side import Side, refuse_sizes
 from baseimages.compare.verdict import Level
 from baseimages.declare import Budget
 from baseimages.errors import ProposalError
-from baseimages.measure import RunRecord
+from baseimages.measure import PairedResult, RunRecord
 
 NOT_MEASURED = "not measured"
 NO_REVISION = "git does not have both revisions"
 GRAVE = ("CRITICAL", "HIGH")
+# Verdicts that pairs carry; every other one says nothing.
+CLAIMS = ("faster", "slower", "no significant change")
 # Digits of points and scores: a share of a ten thousandth is no argument.
 DIGITS = 4
 
@@ -127,7 +129,7 @@ def _judge_share(
     if not old or new is None:
         return _leave_open(name, axis, why_open, *(_tell(value, unit) for value in values))
     share = new / old - 1
-    points = round(max(-1.0, min(1.0, -share / axis.full)), DIGITS)
+    points = _clamp(-share / axis.full)
     return AxisResult(
         name=name,
         weight=axis.weight,
@@ -140,10 +142,48 @@ def _judge_share(
 
 
 def _judge_build_time(axis: ShareAxis, baseline: Side, candidate: Side) -> AxisResult:
-    """Single runs carry no claim: their raw values are told, and the axis stays open."""
+    """By interleaved pairs, whose interval is that of the points; single runs carry no claim.
+
+    Without pairs the raw values of single runs are told, and the axis stays open.
+    """
+    result = _find_pairs(baseline, candidate)
+    if result and result.low is not None and result.high is not None and result.verdict in CLAIMS:
+        return AxisResult(
+            name="build_time",
+            weight=axis.weight,
+            baseline=f"{result.baseline_median:.1f} s",
+            candidate=f"{result.candidate_median:.1f} s",
+            low=_clamp((1 - result.high) / axis.full),
+            high=_clamp((1 - result.low) / axis.full),
+            note=f"{result.verdict}: ratio {result.low:.3f} to {result.high:.3f} of {result.n} pairs",
+        )
     runs = [side.benchmark.run("cold") if side.benchmark else None for side in (baseline, candidate)]
     why = "single runs carry no claim" if all(map(_is_timed, runs)) else "no cold run of both"
+    why = f"pairs: {result.reason}" if result else why
     return _leave_open("build_time", axis, why, *(_tell_run(run) for run in runs))
+
+
+def _find_pairs(baseline: Side, candidate: Side) -> PairedResult | None:
+    """What cold pairs of these two images say of wall time."""
+    build = baseline.build
+    for session in candidate.pairs:
+        arm, cold = session.baseline, session.scenario("cold")
+        if (
+            arm
+            and cold
+            and (arm.image_name, arm.revision, arm.inputs.target)
+            == (
+                build.image_name,
+                build.revision,
+                build.target,
+            )
+        ):
+            return cold.wall
+    return None
+
+
+def _clamp(points: float) -> float:
+    return round(max(-1.0, min(1.0, points)), DIGITS)
 
 
 def _is_timed(run: RunRecord | None) -> bool:
@@ -161,7 +201,7 @@ def _judge_security(axis: CountAxis, delta: TargetDelta) -> AxisResult:
         row = next(row for row in delta.rows if row.name == "vulnerability")
         return _leave_open("security", axis, row.note or row.verdict)
     fixed, introduced = (sum(f.severity in GRAVE for f in side) for side in (found.fixed, found.introduced))
-    points = round(max(-1.0, min(1.0, (fixed - introduced) / axis.full)), DIGITS)
+    points = _clamp((fixed - introduced) / axis.full)
     return AxisResult(
         name="security",
         weight=axis.weight,

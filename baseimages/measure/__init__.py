@@ -26,6 +26,7 @@ from baseimages.measure.pairs_record import (
     ScenarioRecord,
     describe_pairs,
     describe_scenario,
+    judge_quantity,
 )
 from baseimages.measure.quantities import parse_duration_s, parse_size_bytes
 from baseimages.measure.record import BenchmarkRecord, RunRecord, describe_benchmark
@@ -61,6 +62,7 @@ __all__ = [
     "find_edit",
     "isolated_engine",
     "judge_pairs",
+    "judge_quantity",
     "list_scenarios",
     "load_cold",
     "load_known",

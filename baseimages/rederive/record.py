@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from baseimages.inspect import ElfRecord, LayerIndex, ScanRecord, cost_of_update
-from baseimages.measure import BenchmarkRecord
+from baseimages.measure import BenchmarkRecord, PairsRecord, judge_quantity
 from baseimages.rederive.check import Check, compare, drift, leave_open, verified
 from baseimages.report import ImageReport, TargetReport, find_part
 
@@ -24,6 +24,8 @@ def check_record(report: ImageReport, others: Iterable[ImageReport]) -> Iterator
             yield _check_layers(part.layers, f"{name}: owners of bytes")
         if part.benchmark:
             yield _check_runs(part.benchmark, f"{name}: hits and misses", f"{place}.benchmark")
+        for index, session in enumerate(part.pairs):
+            yield _check_pairs(session, f"{name}: pairs {index + 1}", f"{place}.pairs.{index}.scenarios.*")
         if part.scan:
             yield _check_findings(part.scan, f"{name}: findings", f"{place}.scan.kinds")
         if part.elf:
@@ -77,6 +79,20 @@ def _check_runs(benchmark: BenchmarkRecord, what: str, place: str) -> Check:
     if benchmark.rebuilt_digest == benchmark.manifest_digest and benchmark.differing_layers:
         return drift(what, "a second build gave the same digest, and layers that differ")
     return verified(what, f"as the steps of {len(numbers) // 2} runs say", numbers=numbers)
+
+
+def _check_pairs(session: PairsRecord, what: str, place: str) -> Check:
+    """What the raw runs say, judged again; the resampling has a fixed seed."""
+    told = [(each.wall, each.processor) for each in session.scenarios]
+    again = [
+        (
+            judge_quantity(each.noise, each.pairs, "duration_s"),
+            judge_quantity(each.noise, each.pairs, "cpu_s"),
+        )
+        for each in session.scenarios
+    ]
+    numbers = [f"{place}.wall.*", f"{place}.processor.*"]
+    return compare(what, told, again, f"{len(told)} scenarios judged again from their runs", numbers=numbers)
 
 
 def _check_findings(scan: ScanRecord, what: str, place: str) -> Check:

@@ -21,4 +21,5 @@ def side_of(part: TargetReport, *, name: str, accelerator: str) -> Side:
         abilities=part.abilities,
         benchmark=part.benchmark,
         ledger=ledger_of(part),
+        pairs=part.pairs,
     )

@@ -26,10 +26,15 @@ from baseimages.compare import (
 from baseimages.declare import History
 from baseimages.errors import ProposalError
 from baseimages.inspect import ElfRecord, ScanRecord
+from baseimages.measure import PairRecord
+from baseimages.measure.pairs_record import judge_scenario
+from baseimages.measure.scenario import COLD
 from baseimages.report import ImageReport
 from tests.compare.sides import make_contract, make_side
 from tests.conftest import ROOT, FakeRunner
 from tests.report.conftest import DIGEST, REVISION, build, report, scan
+from tests.report.test_pairs import pair
+from tests.report.test_pairs import record as record_pairs
 
 __all__ = ["build", "report"]
 RUBRIC = Rubric.model_validate(tomllib.loads((ROOT / "reports/proposals/rubric.toml").read_text()))
@@ -129,6 +134,29 @@ def test_an_axis_without_evidence_takes_all_that_it_can_take_and_is_never_zero(s
 def test_single_runs_are_told_raw_and_carry_no_points(subject: Subject) -> None:
     (axis,) = [axis for axis in judge(subject, subject).axes if axis.name == "build_time"]
     assert (axis.baseline, axis.note) == ("100.0 s, one run", "single runs carry no claim")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "earned"),
+    [
+        ([pair(100.0, 50.0)] * 6, (1.0, 1.0)),
+        ([pair(100.0, 97.0 + n) for n in range(7)], (-0.2, 0.2)),
+        ([pair(100.0, 50.0)] * 5, (-1.0, 1.0)),
+    ],
+)
+def test_interleaved_pairs_earn_the_points_of_their_interval(
+    pairs: list[PairRecord], earned: tuple[float, float], subject: Subject
+) -> None:
+    session = record_pairs(judge_scenario(COLD, [pair(100.0, 101.0)] * 6, pairs, ""))
+    record = judge(subject, change(subject, pairs=(session,)))
+    assert points(record, "build_time") == (pytest.approx(earned[0]), pytest.approx(earned[1]))
+
+
+def test_pairs_against_another_baseline_say_nothing(subject: Subject) -> None:
+    session = record_pairs(judge_scenario(COLD, [pair(100.0, 101.0)] * 6, [pair(100.0, 50.0)] * 6, ""))
+    other = change(subject, build=subject.side.build.model_copy(update={"revision": "d" * 40}))
+    record = judge(other, change(subject, pairs=(session,)))
+    assert points(record, "build_time") == (-1.0, 1.0)
 
 
 def test_a_score_that_is_surely_on_one_side_is_told_so_though_axes_are_open(subject: Subject) -> None:

@@ -21,6 +21,8 @@ from tests.conftest import ROOT
 from tests.inspect.test_layout import QUIET, make_layout
 from tests.rederive.conftest import INPUTS, REVISION, Checkout
 from tests.report.conftest import DIGEST
+from tests.report.test_pairs import CLAIM, FEW
+from tests.report.test_pairs import record as record_pairs
 from tests.report.test_proposals import TABLE
 
 NAME = f"image/{REVISION[:12]}"
@@ -172,6 +174,15 @@ def test_the_dockerfile_of_the_provenance_is_the_one_that_git_holds(checkout: Ch
     checkout.edit(set_value("provenance", provenance))
     assert checkout.check(what).outcome == Outcome.VERIFIED
     checkout.edit(set_value("provenance", "dockerfile_sha256", "0" * 64))
+    assert set(checkout.drifted()) == {what}
+
+
+def test_what_pairs_say_is_judged_again_from_their_raw_runs(checkout: Checkout) -> None:
+    what = "core on debian-13: pairs 1"
+    session = record_pairs(CLAIM, FEW).model_dump(mode="json")
+    checkout.edit(set_value("pairs", [session]))
+    assert checkout.check(what).outcome == Outcome.VERIFIED
+    checkout.edit(set_value("pairs", 0, "scenarios", 0, "wall", "ratio", 0.4))
     assert set(checkout.drifted()) == {what}
 
 
