@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from baseimages.errors import DriftError
 from baseimages.inspect import open_layout
 from tests.engine.conftest import DOCKERFILE, Checkout, docker, wait_until
 
@@ -247,13 +248,21 @@ def test_what_a_killed_benchmark_leaves_is_removed_by_the_next_one(checkout: Che
     assert list(Path("/sys/class/net").glob(f"bench{killed.pid}-*")) == []
 
 
-def test_the_report_of_a_tiny_image_is_rendered_from_its_records(checkout: Checkout) -> None:
+def test_the_report_of_a_tiny_image_is_rendered_from_its_records_and_verifies(checkout: Checkout) -> None:
     checkout.build()
+    done = checkout.invoke("benchmark", "--variant", "tiny")
+    assert done.returncode == 0, done.stderr
     done = checkout.invoke("report", "--variant", "tiny")
     assert done.returncode == 0, done.stderr
     report = Path(done.stdout.strip().splitlines()[-1].removeprefix("report: "))
     assert "not scanned" in report.read_text()
-    assert (checkout.root / "reports" / "README.md").exists()
+    done = checkout.invoke("verify-report", "--json")
+    assert done.returncode == 0, done.stderr
+    outcomes = {c["what"]: c["outcome"] for c in json.loads(done.stdout)["reports"][0]["checks"]}
+    for what in ("files", "rendering", "revision", "one on tiny: inputs", "one on tiny: blobs, layers"):
+        assert outcomes[what] == "verified", what
+    report.write_text("edited\n")
+    assert checkout.invoke("verify-report").returncode == DriftError.exit_code
 
 
 def test_the_printed_bake_file_is_one_that_buildx_accepts(checkout: Checkout, tmp_path: Path) -> None:
