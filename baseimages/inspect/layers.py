@@ -73,13 +73,15 @@ class LayerIndex(Record):
         return sum(layer.uncompressed_bytes for layer in self.layers)
 
 
-def index_layers(layout: Layout, console: Console, *, base_layers: int = 1) -> LayerIndex:
+def index_layers(layout: Layout, console: Console, *, base_layers: int = 1, anew: bool = False) -> LayerIndex:
     """Read what was not read before, merge all; the lowest `base_layers` are the base's.
 
+    With `anew` every layer is read, also those whose rows are known: what is to be proven is not taken
+    from a cache.
     Raises VerificationError when a layer cannot be unpacked or is not what its diff id names,
     StorageError when its rows cannot be kept.
     """
-    layers = _load_rows(layout, console)
+    layers = _load_rows(layout, console, anew=anew)
     with console.status("comparing layers"), WasteCount(base_layers) as waste:
         owners = OwnerCount([layer.created_by for layer in layout.layers], base_layers, layers)
         dive = DiveCount()
@@ -102,7 +104,10 @@ def index_layers(layout: Layout, console: Console, *, base_layers: int = 1) -> L
     )
 
 
-def _load_rows(layout: Layout, console: Console) -> list[LayerRows]:
+def _load_rows(layout: Layout, console: Console, *, anew: bool) -> list[LayerRows]:
+    if anew:
+        with _show_progress([*layout.layers], console) as open_blob:
+            return [read_rows(layer, open_blob) for layer in layout.layers]
     known = [find_rows(layer) for layer in layout.layers]
     unread = [layer for layer, rows in zip(layout.layers, known, strict=True) if rows is None]
     with _show_progress(unread, console) as open_blob:

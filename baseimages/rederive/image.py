@@ -55,7 +55,8 @@ def _read_again(
 ) -> Iterator[tuple[str, BaseModel, BaseModel]]:
     """What the record holds of the layout, and the same read today, by its name in the record."""
     if part.layers:
-        yield "layers", part.layers, index_layers(layout, console)
+        base_layers = part.layers.base_layers
+        yield "layers", part.layers, index_layers(layout, console, base_layers=base_layers, anew=True)
     if part.elf or part.contract:
         tree = read_tree(layout, console)
         if part.elf:

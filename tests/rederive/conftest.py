@@ -15,9 +15,10 @@ from baseimages.build import BuildRecord
 from baseimages.rederive import Check, Outcome, Proof, prove_reports
 from baseimages.report import ImageReport, write_report
 from tests.conftest import FakeRunner
+from tests.inspect.conftest import cache
 from tests.report.conftest import REVISION, build, report, step
 
-__all__ = ["build", "report"]
+__all__ = ["build", "cache", "report"]
 COMMITTED_S = 1767323044  # a second before the build of the fixture began
 CREATED = "2026-01-02T03:04:04Z"
 INPUTS = {"images.toml": "[images.cpu]\nbudget_bytes = { core = 5 }\n", "image/Dockerfile": "FROM x\n"}

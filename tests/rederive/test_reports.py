@@ -272,6 +272,19 @@ def test_layers_are_read_again_where_the_layout_lies(
     assert checkout.check("core on debian-13: blobs, layers").outcome == Outcome.VERIFIED
 
 
+def test_what_is_known_of_layers_proves_nothing_about_them(
+    checkout: Checkout, consistent: ImageReport, layout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report_layout(checkout, consistent, layout)
+
+    def refuse(_: object) -> None:
+        raise AssertionError("asked what is known")
+
+    monkeypatch.setattr("baseimages.inspect.layers.find_rows", refuse)
+    check = checkout.check("core on debian-13: blobs, layers", layout=layout)
+    assert check.outcome == Outcome.VERIFIED
+
+
 def test_a_size_that_the_blobs_do_not_have_is_told(
     checkout: Checkout, consistent: ImageReport, layout: Path
 ) -> None:
