@@ -20,14 +20,15 @@ from baseimages.compare.proposal import (
 from baseimages.compare.recipe import Recipe
 from baseimages.compare.rubric import Axis, CountAxis, RiskAxis, Rubric, ShareAxis
 from baseimages.compare.side import Side, refuse_sizes
+from baseimages.compare.times import find_pairs
 from baseimages.compare.verdict import Level
 from baseimages.declare import Budget
 from baseimages.errors import ProposalError
-from baseimages.measure import PairedResult, RunRecord
 
 NOT_MEASURED = "not measured"
 NO_REVISION = "git does not have both revisions"
 GRAVE = ("CRITICAL", "HIGH")
+COLD = "cold"
 # Verdicts that pairs carry; every other one says nothing.
 CLAIMS = ("faster", "slower", "no significant change")
 # Digits of points and scores: a share of a ten thousandth is no argument.
@@ -43,7 +44,7 @@ def score_proposal(
     axes = (
         _judge_compatibility(rubric.compatibility, delta, baseline.recipe, candidate.recipe),
         _judge_size(rubric.size, old, new),
-        _judge_build_time(rubric.build_time, old, new),
+        _judge_build_time(rubric.build_time, delta, old, new),
         _judge_security(rubric.security, delta),
         _judge_maintenance(rubric.maintenance, baseline.recipe, candidate.recipe),
     )
@@ -141,12 +142,13 @@ def _judge_share(
     )
 
 
-def _judge_build_time(axis: ShareAxis, baseline: Side, candidate: Side) -> AxisResult:
+def _judge_build_time(axis: ShareAxis, delta: TargetDelta, baseline: Side, candidate: Side) -> AxisResult:
     """By interleaved pairs, whose interval is that of the points; single runs carry no claim.
 
     Without pairs the raw values of single runs are told, and the axis stays open.
     """
-    result = _find_pairs(baseline, candidate)
+    sessions = (session.scenario(COLD) for session in find_pairs(baseline, candidate))
+    result = next((cold.wall for cold in reversed([*sessions]) if cold), None)
     if result and result.low is not None and result.high is not None and result.verdict in CLAIMS:
         return AxisResult(
             name="build_time",
@@ -157,41 +159,15 @@ def _judge_build_time(axis: ShareAxis, baseline: Side, candidate: Side) -> AxisR
             high=_clamp((1 - result.low) / axis.full),
             note=f"{result.verdict}: ratio {result.low:.3f} to {result.high:.3f} of {result.n} pairs",
         )
-    runs = [side.benchmark.run("cold") if side.benchmark else None for side in (baseline, candidate)]
-    why = "single runs carry no claim" if all(map(_is_timed, runs)) else "no cold run of both"
-    why = f"pairs: {result.reason}" if result else why
-    return _leave_open("build_time", axis, why, *(_tell_run(run) for run in runs))
-
-
-def _find_pairs(baseline: Side, candidate: Side) -> PairedResult | None:
-    """What cold pairs of these two images say of wall time."""
-    build = baseline.build
-    for session in candidate.pairs:
-        arm, cold = session.baseline, session.scenario("cold")
-        if (
-            arm
-            and cold
-            and (arm.image_name, arm.revision, arm.inputs.target)
-            == (
-                build.image_name,
-                build.revision,
-                build.target,
-            )
-        ):
-            return cold.wall
-    return None
+    row = next((row for row in delta.rows if row.name == f"time, {COLD}"), None)
+    if row is None:
+        return _leave_open("build_time", axis, "no cold run of either")
+    values = (f"{v:.1f} s" if v is not None else NOT_MEASURED for v in (row.baseline, row.candidate))
+    return _leave_open("build_time", axis, row.note or row.verdict, *values)
 
 
 def _clamp(points: float) -> float:
     return round(max(-1.0, min(1.0, points)), DIGITS)
-
-
-def _is_timed(run: RunRecord | None) -> bool:
-    return run is not None and run.valid and run.duration_s is not None
-
-
-def _tell_run(run: RunRecord | None) -> str:
-    return f"{run.duration_s:.1f} s, one run" if run and run.duration_s and run.valid else NOT_MEASURED
 
 
 def _judge_security(axis: CountAxis, delta: TargetDelta) -> AxisResult:

@@ -19,6 +19,7 @@ from baseimages.compare import (
     Recipe,
     Rubric,
     Subject,
+    Verdict,
     read_recipe,
     refuse_wrong_decisions,
     score_proposal,
@@ -133,7 +134,7 @@ def test_an_axis_without_evidence_takes_all_that_it_can_take_and_is_never_zero(s
 
 def test_single_runs_are_told_raw_and_carry_no_points(subject: Subject) -> None:
     (axis,) = [axis for axis in judge(subject, subject).axes if axis.name == "build_time"]
-    assert (axis.baseline, axis.note) == ("100.0 s, one run", "single runs carry no claim")
+    assert (axis.baseline, axis.note) == ("100.0 s", Verdict.SINGLE_RUNS)
 
 
 @pytest.mark.parametrize(
@@ -147,13 +148,15 @@ def test_single_runs_are_told_raw_and_carry_no_points(subject: Subject) -> None:
 def test_interleaved_pairs_earn_the_points_of_their_interval(
     pairs: list[PairRecord], earned: tuple[float, float], subject: Subject
 ) -> None:
-    session = record_pairs(judge_scenario(COLD, [pair(100.0, 101.0)] * 6, pairs, ""))
+    session = record_pairs(judge_scenario(COLD, [pair(100.0, 101.0)] * 6, pairs, ""), baseline="cpu")
     record = judge(subject, change(subject, pairs=(session,)))
     assert points(record, "build_time") == (pytest.approx(earned[0]), pytest.approx(earned[1]))
 
 
 def test_pairs_against_another_baseline_say_nothing(subject: Subject) -> None:
-    session = record_pairs(judge_scenario(COLD, [pair(100.0, 101.0)] * 6, [pair(100.0, 50.0)] * 6, ""))
+    session = record_pairs(
+        judge_scenario(COLD, [pair(100.0, 101.0)] * 6, [pair(100.0, 50.0)] * 6, ""), baseline="cpu"
+    )
     other = change(subject, build=subject.side.build.model_copy(update={"revision": "d" * 40}))
     record = judge(other, change(subject, pairs=(session,)))
     assert points(record, "build_time") == (-1.0, 1.0)

@@ -66,7 +66,7 @@ def test_a_proposal_says_its_decision_its_gates_and_what_is_open(
     assert "| decision | **rejected**, 2026-01-02 |" in text
     assert "# Do \\| it\n" in text
     assert "\\<b\\>Better" in text
-    assert "| build time | 2 | 100.0 s, one run | 100.0 s, one run | -1.000 to +1.000 |" in text
+    assert "| build time | 2 | 100.0 s | 100.0 s | -1.000 to +1.000 |" in text
     assert "+0.000 | +0 bytes, +0.000%" in text
     assert "-0.000" not in text
     (row,) = [line for line in (proposed / "README.md").read_text().splitlines() if "it.md" in line]
