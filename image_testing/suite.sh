@@ -21,6 +21,16 @@ stop() {
   exit 2
 }
 
+# With SUITE_CONTAINERS, a folder, each container's id is left there before it starts: whoever
+# watches the suite's containers from outside knows them by it.
+docker() {
+  if [[ -n ${SUITE_CONTAINERS:-} && ($1 == run || $1 == create) ]]; then
+    command docker "$1" --cidfile "$(mktemp -u "$SUITE_CONTAINERS/XXXXXXXXXX")" "${@:2}"
+  else
+    command docker "$@"
+  fi
+}
+
 read_words() { # the suite's own words; sets image and junit
   image='' junit=''
   while (($#)); do
@@ -39,7 +49,7 @@ read_words() { # the suite's own words; sets image and junit
 }
 
 check_engine() { # an engine that answers, has the image, and runs its architecture
-  command -v docker > /dev/null || stop "no docker client on PATH; run ./bootstrap.sh"
+  type -P docker > /dev/null || stop "no docker client on PATH; run ./bootstrap.sh"
   # `docker info --format` exits 0 without a daemon: an empty answer is what tells.
   local engine
   engine=$(docker info --format '{{.Architecture}}' 2> /dev/null || true)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -43,8 +44,16 @@ class SuiteRecord(Record):
         return sum(case.outcome == outcome for case in self.cases)
 
 
-def run_suite(script: Path, image: str, manifest_digest: str, junit: Path, runner: Runner) -> SuiteRecord:
-    """Run `script IMAGE --junit FILE`, its table shown as it comes.
+def run_suite(
+    script: Path,
+    image: str,
+    manifest_digest: str,
+    junit: Path,
+    runner: Runner,
+    *,
+    own_env: Mapping[str, str] | None = None,
+) -> SuiteRecord:
+    """Run `script IMAGE --junit FILE`, its table shown as it comes; `own_env` is told to it alone.
 
     Raises SuiteError when the script ends without a readable result.
     """
@@ -53,7 +62,7 @@ def run_suite(script: Path, image: str, manifest_digest: str, junit: Path, runne
         [str(script), image, "--junit", str(junit)],
         deadline_s=SUITE_DEADLINE_S,
         ok_codes=None,
-        env=dict(os.environ),
+        env={**os.environ, **(own_env or {})},
         on_stdout=_show,
         on_stderr=_show,
     )

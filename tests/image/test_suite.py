@@ -79,3 +79,17 @@ def test_where_nothing_emulates_the_suite_is_skipped_with_the_cure(run_suite) ->
 def test_an_engine_that_does_not_answer_is_no_skip(run_suite) -> None:
     with pytest.raises(FileNotFoundError):  # no JUnit file: nothing may count as run
         run_suite("")
+
+
+def test_whoever_watches_is_told_each_container_before_it_starts(
+    run_suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "with a blank"
+    folder.mkdir()
+    monkeypatch.setenv("SUITE_CONTAINERS", str(folder))
+    done, calls, _ = run_suite("aarch64")
+    assert done.returncode == 0
+    started = [line for line in calls.splitlines() if line.startswith(("run ", "create "))]
+    assert len(started) > 5
+    assert all(line.split()[1] == "--cidfile" and str(folder) in line for line in started)
+    assert not any("--cidfile" in line for line in calls.splitlines() if line.startswith("image"))
