@@ -1,12 +1,13 @@
 """The file system that a container of an image sees, merged from its layers. Nothing is extracted.
 
-Kept are names, links, the facts of programs and the text of small configuration files.
+Kept are names, sizes and links; of contents what a reader keeps: the facts of programs and the text of
+small configuration files, where nobody asks for something else.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -31,13 +32,17 @@ EXECUTABLE = 0o111
 class File:
     """Anything that is neither link nor folder; `layer` is the number of the layer that put it there.
 
+    `content` names the member that brought its bytes, by layer and path: hard links share it.
     `executable` tells that somebody may execute it.
     """
 
     layer: int
+    content: tuple[int, str] = (0, "")
+    size_bytes: int = 0
     executable: bool = False
     program: Program | None = None
     text: str = ""
+    imports: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +62,8 @@ class Folder:
 
 
 Node: TypeAlias = "File | Link | Folder"
+# What is kept of a regular file: made from its member, the tar to read it from and what is known without.
+Reader: TypeAlias = Callable[[Member, TarReader, File], File]
 
 
 class Tree:
@@ -156,40 +163,57 @@ def _prune(folder: Folder, layer: int, names: list[str]) -> None:
             del folder.children[name]
 
 
-def read_tree(layout: Layout, console: Console) -> Tree:
-    """Merge all layers, each read once. Raises VerificationError for one that cannot be unpacked."""
+def read_program_file(member: Member, tar: TarReader, file: File) -> File:
+    """Keep the facts of a program and the text of small configuration."""
+    if member.path.endswith(TEXTS) and member.size_bytes <= LARGEST_TEXT_BYTES:
+        return replace(file, text=tar.read().decode("utf-8", "replace"))
+    start = tar.read(len(MAGIC))
+    return replace(file, program=read_program(start, tar, member.size_bytes)) if start == MAGIC else file
+
+
+def read_tree(
+    layout: Layout, console: Console, read: Reader = read_program_file, *, what: str = "programs"
+) -> Tree:
+    """Merge all layers, each read once; `read` keeps what its caller wants, `what` says so.
+
+    Raises VerificationError for a layer that cannot be unpacked.
+    """
     tree, count = Tree(), len(layout.layers)
-    with console.status("reading programs") as status:
+    with console.status(f"reading {what}") as status:
         for number, layer in enumerate(layout.layers):
-            status.update(f"reading programs, layer {number + 1} of {count}")
+            status.update(f"reading {what}, layer {number + 1} of {count}")
             with open_tar(layer) as (tar, _):
                 for member in tar:
-                    _apply(tree, tar, member, number)
+                    _apply(tree, tar, member, number, read)
     return tree
 
 
-def _apply(tree: Tree, tar: TarReader, member: Member, layer: int) -> None:
+def _apply(tree: Tree, tar: TarReader, member: Member, layer: int, read: Reader) -> None:
     folder, _, name = member.path.rpartition("/")
     if name == OPAQUE:
         tree.clear(folder, layer)
     elif name.startswith(WHITEOUT):
         tree.hide(f"{folder}/{name.removeprefix(WHITEOUT)}", layer)
     else:
-        tree.put(member.path, _read_node(tree, tar, member, layer))
+        tree.put(member.path, _read_node(tree, tar, member, layer, read))
 
 
-def _read_node(tree: Tree, tar: TarReader, member: Member, layer: int) -> Node:
+def _read_node(tree: Tree, tar: TarReader, member: Member, layer: int, read: Reader) -> Node:
     if member.kind == "folder":
         return Folder(layer=layer)
     if member.kind == "symlink":
         return Link(layer=layer, target=member.content)
     if member.kind == "hard link":
         return _read_hard_link(tree, member, layer)
-    made = File(layer=layer, executable=member.kind == "file" and bool(member.mode & EXECUTABLE))
-    if member.path.endswith(TEXTS) and member.size_bytes <= LARGEST_TEXT_BYTES:
-        return replace(made, text=tar.read().decode("utf-8", "replace"))
-    start = tar.read(len(MAGIC))
-    return replace(made, program=read_program(start, tar, member.size_bytes)) if start == MAGIC else made
+    if member.kind != "file":
+        return File(layer=layer)
+    made = File(
+        layer=layer,
+        content=(layer, member.path),
+        size_bytes=member.size_bytes,
+        executable=bool(member.mode & EXECUTABLE),
+    )
+    return read(member, tar, made)
 
 
 def _read_hard_link(tree: Tree, member: Member, layer: int) -> Node:
