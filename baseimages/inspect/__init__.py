@@ -15,6 +15,7 @@ from baseimages.inspect.equality import (
     EqualityRecord,
     compare_layouts,
 )
+from baseimages.inspect.inventory import Inventory, take_inventory
 from baseimages.inspect.layers import LayerFacts, LayerIndex, index_layers
 from baseimages.inspect.layout import Layout, find_differing_layers, open_layout
 from baseimages.inspect.owners import OwnedBytes
@@ -43,6 +44,7 @@ __all__ = [
     "ElfRecord",
     "EqualityRecord",
     "Finding",
+    "Inventory",
     "LayerFacts",
     "LayerIndex",
     "Layout",
@@ -74,4 +76,5 @@ __all__ = [
     "split_package",
     "tag_commands",
     "type_of_package",
+    "take_inventory",
 ]
