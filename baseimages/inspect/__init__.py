@@ -25,6 +25,7 @@ from baseimages.inspect.scan import ScanRecord, describe_scan, run_scan
 from baseimages.inspect.suite import CaseRecord, SuiteRecord, run_suite
 from baseimages.inspect.tree import read_tree
 from baseimages.inspect.trivy import Finding
+from baseimages.inspect.trace import TraceRecord, trace_suite
 from baseimages.inspect.update import UpdateCost, cost_of_update
 from baseimages.inspect.waste import (
     DuplicateContent,
@@ -53,6 +54,7 @@ __all__ = [
     "Release",
     "ScanRecord",
     "SuiteRecord",
+    "TraceRecord",
     "UpdateCost",
     "Waste",
     "ask_abilities",
@@ -77,4 +79,5 @@ __all__ = [
     "tag_commands",
     "type_of_package",
     "take_inventory",
+    "trace_suite",
 ]
