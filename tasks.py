@@ -16,7 +16,7 @@ from typing import Any
 
 from invoke import Context, task
 
-from baseimages import evidence, verbs
+from baseimages import auditing, evidence, verbs
 from baseimages.arms import DEFAULT_PAIRS, wish_pairs
 from baseimages.declare import ALL_VARIANTS
 from baseimages.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, BaseImagesError
@@ -163,6 +163,16 @@ def benchmark(
                 selection, inputs, rebuild=rebuild, in_place=in_place, dry_run=dry_run, as_json=json
             )
         print(text, end="")
+
+
+@verb(help=help_for("variant", "target", "base", "json", "dry_run"))
+def audit(
+    _: Context, variant: str = "", target: str = "", base: str = "auto", json: bool = False,
+    dry_run: bool = False,
+) -> None:  # fmt: skip
+    """Judge which packages of an image are needed, by what its suite really opens; as root."""
+    for selection in choose_built(variant, target, base):
+        print(auditing.audit(selection, dry_run=dry_run, as_json=json), end="")
 
 
 @verb(

@@ -80,6 +80,8 @@ class WorkFolder:
     LAYERS: ClassVar[str] = "layers.json"
     BENCHMARK: ClassVar[str] = "benchmark.json"
     START: ClassVar[str] = "start.json"
+    TRACE: ClassVar[str] = "trace.json"
+    AUDIT: ClassVar[str] = "audit.json"
     WITHOUT_BASE: ClassVar[str] = "without-base.json"
 
     @property

@@ -20,8 +20,8 @@ FLOW = ["declare", "plan", "build", "inspect", "measure", "compare", "report"]
 BESIDE = {"host": {"declare"}, "lint": {"declare", "host"}, "compat": {"declare", "report"}}
 BESIDE["rederive"] = {"declare", "inspect", "measure", "report"}
 # At the top, left to right: what a person chose, what is measured beside what, the verb that takes
-# several rooms, all verbs: those that act on an image, those that judge the evidence about it.
-TOP = ["selection", "arms", "without_base", "verbs", "evidence"]
+# several rooms, all verbs: those that act on an image, the one that audits it, those that judge evidence.
+TOP = ["selection", "arms", "without_base", "verbs", "auditing", "evidence"]
 USERS_OF_HOST = {"build", "inspect", "measure", "lint"}
 
 

@@ -1,11 +1,12 @@
 """Inspect: what is in the built image.
 
 Enters: the OCI layout, or the image's tag for the suite. Leaves: `LayerIndex`, `ElfRecord`,
-`ContractRecord`, `ScanRecord`, `SuiteRecord`, `AbilitiesRecord`. The layout is verified against its
-digests before anyone reads it.
+`ContractRecord`, `ScanRecord`, `SuiteRecord`, `AbilitiesRecord`, `TraceRecord`, `AuditRecord`. The
+layout is verified against its digests before anyone reads it.
 """
 
 from baseimages.inspect.abilities import AbilitiesRecord, ask_abilities, describe_abilities
+from baseimages.inspect.audit import AuditRecord, Promised, audit_packages, check_inclusions, describe_audit
 from baseimages.inspect.budget import check_budget, find_excesses
 from baseimages.inspect.contract import ContractRecord, read_contract
 from baseimages.inspect.dive import DiveNumber
@@ -23,9 +24,9 @@ from baseimages.inspect.purl import split_package, type_of_package
 from baseimages.inspect.release import Release, make_release, tag_commands
 from baseimages.inspect.scan import ScanRecord, describe_scan, run_scan
 from baseimages.inspect.suite import CaseRecord, SuiteRecord, run_suite
+from baseimages.inspect.trace import TraceRecord, trace_suite
 from baseimages.inspect.tree import read_tree
 from baseimages.inspect.trivy import Finding
-from baseimages.inspect.trace import TraceRecord, trace_suite
 from baseimages.inspect.update import UpdateCost, cost_of_update
 from baseimages.inspect.waste import (
     DuplicateContent,
@@ -37,6 +38,7 @@ from baseimages.inspect.waste import (
 __all__ = [
     "AbilitiesRecord",
     "AllowedDifference",
+    "AuditRecord",
     "CaseRecord",
     "ContractRecord",
     "DiveNumber",
@@ -51,6 +53,7 @@ __all__ = [
     "Layout",
     "OwnedBytes",
     "ReclaimableGroup",
+    "Promised",
     "Release",
     "ScanRecord",
     "SuiteRecord",
@@ -58,11 +61,14 @@ __all__ = [
     "UpdateCost",
     "Waste",
     "ask_abilities",
+    "audit_packages",
     "check_budget",
+    "check_inclusions",
     "check_programs",
     "compare_layouts",
     "cost_of_update",
     "describe_abilities",
+    "describe_audit",
     "describe_programs",
     "describe_scan",
     "find_differing_layers",

@@ -6,6 +6,7 @@ from collections import Counter
 
 from baseimages.build import BuildRecord, title_of
 from baseimages.inspect import ElfRecord
+from baseimages.report.audit import render_audit
 from baseimages.report.cells import (
     NOT_MEASURED,
     escape,
@@ -78,7 +79,7 @@ def _render_target(part: TargetReport) -> str:
     sections += [_stands_on(part), _layers(part), _benchmark(part), *map(render_comparison, part.comparisons)]
     sections += [*map(render_pairs, part.pairs), render_device(part), _steps(part), render_ledger(part)]
     sections += [_suite(part)]
-    return "".join([*sections, _programs(part), _scan(part)])
+    return "".join([*sections, _programs(part), render_audit(part.audit), _scan(part)])
 
 
 def _without_base(part: TargetReport) -> str:

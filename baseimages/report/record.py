@@ -12,6 +12,7 @@ from baseimages.declare import Image
 from baseimages.errors import RecordError
 from baseimages.inspect import (
     AbilitiesRecord,
+    AuditRecord,
     ContractRecord,
     ElfRecord,
     LayerIndex,
@@ -50,6 +51,7 @@ class TargetReport(BaseModel):
     elf: ElfRecord | None = None
     contract: ContractRecord | None = None
     abilities: AbilitiesRecord | None = None
+    audit: AuditRecord | None = None
     without_base: WithoutBaseRecord | None = None
 
 
@@ -156,6 +158,7 @@ def _collect(work: WorkFolder, image: Image, made_by: str) -> TargetReport:
         elf=_same_image(work.path / WorkFolder.ELF, ElfRecord, build),
         contract=_same_image(work.path / WorkFolder.CONTRACT, ContractRecord, build),
         abilities=_same_image(work.path / WorkFolder.ABILITIES, AbilitiesRecord, build),
+        audit=_same_image(work.path / WorkFolder.AUDIT, AuditRecord, build),
         comparisons=tuple(_load_all(work.comparison("*"), ComparisonRecord, build)),
         pairs=tuple(_load_all(work.pairs("*"), PairsRecord, build)),
         start=_same_image(work.path / WorkFolder.START, StartRecord, build),
