@@ -16,7 +16,7 @@ from typing import Any
 
 from invoke import Context, task
 
-from baseimages import auditing, evidence, verbs
+from baseimages import auditing, evidence, measuring, verbs
 from baseimages.arms import DEFAULT_PAIRS, wish_pairs
 from baseimages.declare import ALL_VARIANTS
 from baseimages.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, BaseImagesError
@@ -153,13 +153,13 @@ def benchmark(
     )
     for selection in choose_built(variant, target, base):
         if wish:
-            text = verbs.measure_pairs(selection, inputs, wish, dry_run=dry_run, as_json=json)
+            text = measuring.measure_pairs(selection, inputs, wish, dry_run=dry_run, as_json=json)
         elif against:
-            text = verbs.compare_cold(
+            text = measuring.compare_cold(
                 selection, inputs, tuple(against), stage=stage or None, dry_run=dry_run, as_json=json
             )
         else:
-            text = verbs.benchmark(
+            text = measuring.benchmark(
                 selection, inputs, rebuild=rebuild, in_place=in_place, dry_run=dry_run, as_json=json
             )
         print(text, end="")
@@ -173,6 +173,27 @@ def audit(
     """Judge which packages of an image are needed, by what its suite really opens; as root."""
     for selection in choose_built(variant, target, base):
         print(auditing.audit(selection, dry_run=dry_run, as_json=json), end="")
+
+
+@verb(
+    help=help_for(
+        "variant", "target", "base", "json", "dry_run", "ca_bundle",
+        edit="a scenario that edits something: edit-entrypoint, edit-apt, ... or your own; repeatable",
+        bump="a locked distribution, to its newest version or the one before; repeatable",
+    ),
+    iterable=["edit", "bump"],
+)  # fmt: skip
+def updates(
+    _: Context, variant: str = "cpu", target: str = "", base: str = "auto", json: bool = False,
+    dry_run: bool = False, ca_bundle: str = "", edit: list[str] | None = None,
+    bump: list[str] | None = None,
+) -> None:  # fmt: skip
+    """Measure what edits of a built image cost a device that holds it: bytes to fetch and to write."""
+    inputs = BuildInputs(ca_bundle=ca_bundle or None)
+    edits, bumps = tuple(edit or ()), tuple(bump or ())
+    selection = choose(variant, target, base)
+    text = measuring.measure_updates(selection, inputs, edits, bumps, dry_run=dry_run, as_json=json)
+    print(text, end="")
 
 
 @verb(

@@ -6,8 +6,6 @@ of the judgement.
 
 from __future__ import annotations
 
-from rich.console import Console
-
 from baseimages.build import BuildRecord
 from baseimages.command import ProcessRunner
 from baseimages.declare.necessity import FILE_NAME, Inclusion, load_necessity
@@ -25,6 +23,7 @@ from baseimages.inspect.packages import find_imports
 from baseimages.records import WorkFolder, checkout_lock, render_record, write_record
 from baseimages.report import time_part
 from baseimages.selection import Selection, find_build
+from baseimages.verbs import make_console
 
 
 def audit(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
@@ -39,7 +38,7 @@ def audit(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
     with checkout_lock(selection.root), time_part(selection.root, f"audit {record.target}"):
         rows = _choose_judgements(selection, record)
         requests = load_requests((selection.root / selection.image.dockerfile).parent)
-        console = Console(stderr=True, soft_wrap=True)
+        console = make_console()
         inventory = take_inventory(open_layout(work.layout), requests, console)
         check_inclusions(rows, inventory)
         junit = work.path / "audit-junit.xml"

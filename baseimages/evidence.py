@@ -9,8 +9,6 @@ import contextlib
 import json
 from pathlib import Path
 
-from rich.console import Console
-
 from baseimages.command import ProcessRunner
 from baseimages.compare import (
     DeltaRecord,
@@ -35,6 +33,7 @@ from baseimages.report import (
     tell_score,
     write_proposals,
 )
+from baseimages.verbs import make_console
 
 
 def compare(root: Path, baseline: str, candidate: str, *, allow: tuple[str, ...], as_json: bool) -> None:
@@ -56,7 +55,7 @@ def compare(root: Path, baseline: str, candidate: str, *, allow: tuple[str, ...]
 
 def verify_report(root: Path, *, only: tuple[str, ...], layout: Path | None, as_json: bool) -> None:
     """Verify committed reports and say what was recomputed; raises DriftError after that."""
-    console = Console(stderr=True, soft_wrap=True)
+    console = make_console()
     proof = prove_reports(root, ProcessRunner(), console, only=only, layout=layout)
     print(render_record(proof) if as_json else render_proof(proof), end="")
     refuse_drift(proof)

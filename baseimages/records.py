@@ -82,6 +82,7 @@ class WorkFolder:
     START: ClassVar[str] = "start.json"
     TRACE: ClassVar[str] = "trace.json"
     AUDIT: ClassVar[str] = "audit.json"
+    UPDATES: ClassVar[str] = "updates.json"
     WITHOUT_BASE: ClassVar[str] = "without-base.json"
 
     @property

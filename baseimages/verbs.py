@@ -1,7 +1,7 @@
 """The verbs of tasks.py: each composes a few calls into the rooms and returns text to print.
 
 Enters what a person chose (`Selection`, `BuildInputs`), leaves text; everything else travels
-between rooms as records. This is the only module that knows all rooms.
+between rooms as records. Beside it `measuring`, `auditing` and `evidence` have those of one kind.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from baseimages.arms import PairsWish, make_arms, plan_again, plan_beside, schedule_pairs
-from baseimages.build import BuildRecord, choose_base, count_base_layers, find_engine
+from baseimages.build import BuildRecord, choose_base, find_engine
 from baseimages.command import ProcessRunner
 from baseimages.compat import (
     check_record,
@@ -33,12 +32,10 @@ from baseimages.host import render_checks, run_doctor
 from baseimages.inspect import (
     AbilitiesRecord,
     ask_abilities,
-    check_budget,
     check_programs,
     describe_abilities,
     describe_programs,
     describe_scan,
-    index_layers,
     make_release,
     open_layout,
     read_contract,
@@ -49,22 +46,7 @@ from baseimages.inspect import (
     tag_commands,
 )
 from baseimages.lint import render_findings, render_json, render_sarif, run_lint
-from baseimages.measure import (
-    CANDIDATE,
-    EMULATED,
-    describe_benchmark,
-    describe_comparison,
-    describe_pairs,
-    describe_schedule,
-    find_edit,
-    load_cold,
-    run_benchmark,
-    run_comparison,
-    run_pairs,
-    run_start,
-)
 from baseimages.plan import (
-    choose_stage,
     indexes_to_json,
     make_indexes,
     plan_to_json,
@@ -82,7 +64,6 @@ from baseimages.records import (
 from baseimages.report import (
     SCHEMA,
     collect_report,
-    find_held,
     render_record_schema,
     render_summary,
     time_part,
@@ -125,7 +106,7 @@ def build(selection: Selection, inputs: BuildInputs, *, dry_run: bool, as_json: 
     """Build one image and store its BuildRecord; without its base, what needs none."""
     if dry_run:
         return describe_plan(selection, inputs, as_json=as_json)
-    runner, console = ProcessRunner(), _console()
+    runner, console = ProcessRunner(), make_console()
     family, image = selection.family, selection.image
     # Of some images the base decides which target it will be.
     part = selection.variant if image.without_base else image.target(selection.target)
@@ -173,7 +154,7 @@ def scan(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
         return f"would scan {work.layout} ({record.tags[0]})\n"
     with checkout_lock(selection.root), time_part(selection.root, f"scan {record.target}"):
         folder = (selection.root / selection.image.dockerfile).parent
-        layout, console = open_layout(work.layout), _console()
+        layout, console = open_layout(work.layout), make_console()
         tree = read_tree(layout, console)
         programs = check_programs(layout, tree, has_base=record.base.origin != "stand-in")
         write_record(work.path / WorkFolder.ELF, programs)
@@ -182,90 +163,6 @@ def scan(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
         write_record(work.path / WorkFolder.SCAN, result)
     refuse_findings(programs)
     return render_record(result) if as_json else describe_programs(programs) + describe_scan(result)
-
-
-def benchmark(
-    selection: Selection, inputs: BuildInputs, *, rebuild: bool, in_place: bool, dry_run: bool, as_json: bool
-) -> str:
-    """Measure builds and layers; store BenchmarkRecord and LayerRecord.
-
-    With `in_place` the builds after the cold one use the cache of the user's engine.
-    """
-    work, record = find_build(selection)
-    if dry_run:
-        return f"would measure cold, no-op and edit builds of {record.tags[0]}, and its layers\n"
-    runner, console = ProcessRunner(), _console()
-    with checkout_lock(selection.root), time_part(selection.root, f"benchmark {record.target}"):
-        plan = plan_again(selection, inputs, record, runner)
-        engine = find_engine(runner)
-        result = run_benchmark(
-            plan, engine, runner, work, record, console, measured=load_cold(work, record),
-            rebuild=rebuild, in_place=in_place, edit=find_edit(selection.image, record.target),
-        )  # fmt: skip
-        write_record(work.path / WorkFolder.BENCHMARK, result)
-        base_layers = count_base_layers(work, record)
-        layers = index_layers(open_layout(work.layout), console, base_layers=base_layers)
-        write_record(work.path / WorkFolder.LAYERS, layers)
-        write_record(work.path / WorkFolder.START, run_start(record, engine, runner))
-    before = find_held(selection.root, selection.image, record)
-    check_budget(layers, selection.image.budget(record.target), image=record.tags[0], before=before)
-    return render_record(result) if as_json else describe_benchmark(result)
-
-
-def compare_cold(
-    selection: Selection,
-    inputs: BuildInputs,
-    against: tuple[str, ...],
-    *,
-    stage: str | None,
-    dry_run: bool,
-    as_json: bool,
-) -> str:
-    """Build cold what is built and each of `against`, side by side; store the ComparisonRecord.
-
-    `stage` names one of the Dockerfile's to build instead of the target.
-    """
-    work, record = find_build(selection)
-    for name in against:  # an unknown word is refused before anything runs
-        if name != EMULATED:
-            selection.family.image(name).target(record.target)
-    if dry_run:
-        names = ", ".join((*against, selection.variant))
-        return f"would build cold, one after the other, {stage or record.target} of: {names}\n"
-    runner, console = ProcessRunner(), _console()
-    with checkout_lock(selection.root), time_part(selection.root, f"compare cold {record.target}"):
-        engine = find_engine(runner)
-        plan = plan_again(selection, inputs, record, runner)
-        plans = {n: plan_beside(selection, inputs, n, plan, engine, runner, console) for n in against}
-        # The emulated way last: its image is compared with the candidate's.
-        emulated = {name: plans.pop(name) for name in (EMULATED,) if name in plans}
-        plans = plans | {selection.variant: plan} | emulated
-        plans = {name: choose_stage(each, stage) for name, each in plans.items()}
-        result = run_comparison(plans, selection.variant, record, engine, runner, work, console)
-        write_record(work.comparison(result.stage), result)
-    return render_record(result) if as_json else describe_comparison(result)
-
-
-def measure_pairs(
-    selection: Selection, inputs: BuildInputs, wish: PairsWish, *, dry_run: bool, as_json: bool
-) -> str:
-    """Run interleaved pairs of what is built and another image, or of it alone; store the PairsRecord."""
-    work, record = find_build(selection)
-    schedule, other = schedule_pairs(selection, wish, record), wish.name_other(selection.variant)
-    if dry_run:
-        return describe_schedule(schedule)
-    runner, console = ProcessRunner(), _console()
-    with checkout_lock(selection.root), time_part(selection.root, f"pairs {record.target}"):
-        engine = find_engine(runner)
-        plan = plan_again(selection, inputs, record, runner)
-        beside = plan_beside(selection, inputs, other, plan, engine, runner, console) if other else None
-        console.print(describe_schedule(schedule), markup=False, end="")
-        result = run_pairs(
-            schedule, make_arms(selection, plan, beside), record, engine, runner, work, console,
-            disk_budget_bytes=wish.disk_budget_bytes,
-            store=lambda made: write_record(work.pairs(other or CANDIDATE), made),
-        )  # fmt: skip
-    return render_record(result) if as_json else describe_pairs(result)
 
 
 def report(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
@@ -350,7 +247,7 @@ def _ask_abilities(record: BuildRecord) -> AbilitiesRecord:
     if Platform.of_machine(record.engine.architecture) != record.platform:
         note = f"the engine is for {record.engine.architecture}"
         return AbilitiesRecord(manifest_digest=record.manifest_digest, note=note)
-    with _console().status("asking the image what it can do"):
+    with make_console().status("asking the image what it can do"):
         return ask_abilities(record.tags[0], record.manifest_digest, ProcessRunner())
 
 
@@ -361,5 +258,6 @@ def _describe_build(record: BuildRecord) -> str:
     )
 
 
-def _console() -> Console:
+def make_console() -> Console:
+    """Where people watch what goes on; what a verb returns goes to standard output."""
     return Console(stderr=True, soft_wrap=True)  # a log line stays one line

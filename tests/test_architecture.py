@@ -21,7 +21,7 @@ BESIDE = {"host": {"declare"}, "lint": {"declare", "host"}, "compat": {"declare"
 BESIDE["rederive"] = {"declare", "inspect", "measure", "report"}
 # At the top, left to right: what a person chose, what is measured beside what, the verb that takes
 # several rooms, all verbs: those that act on an image, the one that audits it, those that judge evidence.
-TOP = ["selection", "arms", "without_base", "verbs", "auditing", "evidence"]
+TOP = ["selection", "arms", "without_base", "verbs", "measuring", "auditing", "evidence"]
 USERS_OF_HOST = {"build", "inspect", "measure", "lint"}
 
 

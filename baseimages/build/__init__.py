@@ -5,7 +5,7 @@ Before that: the engine that answers, the base image that can be had, the parts 
 """
 
 from baseimages.build.base import choose_base, choose_stand_in
-from baseimages.build.buildx import Outcome, run_build, run_export, run_solve, solve_argv
+from baseimages.build.buildx import Compression, Outcome, run_build, run_export, run_solve, solve_argv
 from baseimages.build.engine import Engine, find_engine
 from baseimages.build.optional import leave_out_unreachable
 from baseimages.build.progress import Step, fold_groups, title_of
@@ -29,6 +29,7 @@ from baseimages.build.usage import HostUsage, StepUsage
 from baseimages.build.without_base import Stretch, WithoutBaseRecord
 
 __all__ = [
+    "Compression",
     "BaseFacts",
     "BuildRecord",
     "Engine",

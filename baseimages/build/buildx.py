@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +87,27 @@ def solve_argv(plan: BuildPlan, engine: Engine, metadata: Path) -> list[str]:
     return _argv(plan, engine, metadata, SOLVE_OUTPUT)
 
 
-def export_argv(plan: BuildPlan, engine: Engine, metadata: Path, layout: Path) -> list[str]:
-    """The command line that exports the built plan; gzip is what every registry and device reads.
+class Compression(StrEnum):
+    """How layers are compressed. gzip is what every registry and device reads."""
+
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+
+def export_argv(
+    plan: BuildPlan,
+    engine: Engine,
+    metadata: Path,
+    layout: Path,
+    compression: Compression = Compression.GZIP,
+) -> list[str]:
+    """The command line that exports the built plan.
 
     `render_bake` of the room `plan` names the same output.
     """
     output = f"type=oci,tar=false,dest={layout},rewrite-timestamp=true"
+    if compression is not Compression.GZIP:  # forced, or the base's layers stay as they came
+        output += f",compression={compression},force-compression=true"
     return _argv(plan, engine, metadata, output)
 
 
@@ -196,13 +212,21 @@ def run_solve(plan: BuildPlan, engine: Engine, runner: Runner, folder: Path, con
     return _run(solve_argv(plan, engine, metadata), plan, runner, metadata, console)
 
 
-def run_export(plan: BuildPlan, engine: Engine, runner: Runner, layout: Path, console: Console) -> Outcome:
-    """Write the layout of a plan that is built. Raises BuildError, DeadlineError."""
+def run_export(
+    plan: BuildPlan,
+    engine: Engine,
+    runner: Runner,
+    layout: Path,
+    console: Console,
+    *,
+    compression: Compression = Compression.GZIP,
+) -> Outcome:
+    """Write the layout of a plan; what is not built yet is built. Raises BuildError, DeadlineError."""
     metadata = layout.with_name("export") / "metadata.json"
     metadata.parent.mkdir(exist_ok=True)
     # Without its index it is no layout: an export that is broken off leaves nothing to be trusted.
     (layout / "index.json").unlink(missing_ok=True)
-    exported = _run(export_argv(plan, engine, metadata, layout), plan, runner, metadata, console)
+    exported = _run(export_argv(plan, engine, metadata, layout, compression), plan, runner, metadata, console)
     drop_unreferenced(layout)
     return exported
 

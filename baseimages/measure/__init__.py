@@ -2,7 +2,7 @@
 
 Enters: a plan and the record of its build. Leaves: `BenchmarkRecord`, raw values of single runs;
 `ComparisonRecord`, cold runs of several plans side by side; `PairsRecord`, interleaved pairs with
-what they carry; and `StartRecord`, what a start costs.
+what they carry; `StartRecord`, what a start costs; and `UpdatesRecord`, what edits cost a device.
 """
 
 from baseimages.measure.bench import Arm, Bench
@@ -30,10 +30,18 @@ from baseimages.measure.pairs_record import (
 )
 from baseimages.measure.quantities import parse_duration_s, parse_size_bytes
 from baseimages.measure.record import BenchmarkRecord, RunRecord, describe_benchmark
-from baseimages.measure.scenario import Scenario, choose_scenario, find_edit, list_scenarios
+from baseimages.measure.scenario import Scenario, choose_edit, choose_scenario, find_edit, list_scenarios
 from baseimages.measure.schedule import BASELINE, CANDIDATE, Schedule, describe_schedule, make_schedule
 from baseimages.measure.start import StartRecord, run_start
 from baseimages.measure.statistics import PairedResult, judge_pairs
+from baseimages.measure.updates import (
+    EditCost,
+    Update,
+    UpdatesRecord,
+    describe_updates,
+    run_updates,
+    usual_changes,
+)
 
 __all__ = [
     "BASELINE",
@@ -52,6 +60,13 @@ __all__ = [
     "ScenarioRecord",
     "Schedule",
     "StartRecord",
+    "EditCost",
+    "Update",
+    "UpdatesRecord",
+    "choose_edit",
+    "describe_updates",
+    "run_updates",
+    "usual_changes",
     "choose_scenario",
     "describe_benchmark",
     "describe_comparison",

@@ -6,7 +6,7 @@ import dataclasses
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from baseimages.declare import NEW_WORD, Edit, Instruction, load_dockerfile
@@ -26,16 +26,22 @@ def edit_plan(plan: BuildPlan, scenario: Scenario, folder: Path, word: str) -> B
     """
     if not scenario.edits:
         return plan
-    for name in _list_parts(plan, scenario):
+    copied = copy_context(plan, folder, [edit.file for edit in scenario.edits])
+    for edit in scenario.edits:
+        text = edit_text(plan, folder, edit, word)
+        (folder / edit.file).write_text(text, encoding="utf-8")
+    return copied
+
+
+def copy_context(plan: BuildPlan, folder: Path, edited: Sequence[str]) -> BuildPlan:
+    """The plan over a copy, in `folder`, of what the build reads and of the files to be edited."""
+    for name in _list_parts(plan, edited):
         source, target = plan.root / name, folder / name
         if source.is_dir():
             shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
         elif source.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-    for edit in scenario.edits:
-        text = edit_text(plan, folder, edit, word)
-        (folder / edit.file).write_text(text, encoding="utf-8")
     return dataclasses.replace(plan, root=folder)
 
 
@@ -66,9 +72,9 @@ def edit_text(plan: BuildPlan, root: Path, edit: Edit, word: str) -> str:
     return text
 
 
-def _list_parts(plan: BuildPlan, scenario: Scenario) -> list[str]:
+def _list_parts(plan: BuildPlan, edited: Sequence[str]) -> list[str]:
     """What is copied: the Dockerfile's folder, the edited files, and all that the build may read."""
-    named = [*_list_sources(plan), *(edit.file for edit in scenario.edits)]
+    named = [*_list_sources(plan), *edited]
     folders = {(PurePosixPath(name).parts or (".",))[0] for name in named}
     # A dot, a variable or a wildcard may stand for anything: then all that is not hidden is copied.
     if any(name == "." or set(name) & set("$*?[") for name in folders):

@@ -96,6 +96,11 @@ def choose_scenario(scenarios: dict[str, Scenario], word: str) -> Scenario:
     return scenarios[word]
 
 
+def choose_edit(scenarios: dict[str, Scenario], word: str) -> Scenario:
+    """The scenario of that name, which has to edit something. Raises UsageError."""
+    return choose_scenario({name: each for name, each in scenarios.items() if each.edits}, word)
+
+
 def _family_edits(image: Image, target: str) -> tuple[Scenario, ...]:
     """Edits of the recipe that the images of the family share.
 

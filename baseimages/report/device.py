@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from baseimages.inspect import EqualityRecord
-from baseimages.measure import ComparisonRecord, StartRecord
+from baseimages.measure import ComparisonRecord, StartRecord, UpdatesRecord
 from baseimages.report.cells import NOT_MEASURED, escape, megabytes, render_table, seconds
 from baseimages.report.record import TargetReport
 
@@ -50,9 +50,33 @@ def _equality(record: EqualityRecord) -> str:
 def render_device(part: TargetReport) -> str:
     """Size against the budget, the next update, start and memory; empty where nothing is known."""
     rows = [*_budget(part), *_update(part), *(_start(part.start) if part.start else ())]
-    if not rows:
+    if not rows and part.updates is None:
         return ""
-    return "### On a device\n\n" + render_table(("what", "value"), rows)
+    table = render_table(("what", "value"), rows) if rows else ""
+    return "### On a device\n\n" + table + (_updates(part.updates) if part.updates else "")
+
+
+def _updates(record: UpdatesRecord) -> str:
+    """What a device fetches that holds this image and gets an edited one."""
+    rows = [
+        (
+            escape(cost.name),
+            escape(cost.change),
+            f"{cost.gzip.layers_fetched} of {cost.gzip.layers_held + cost.gzip.layers_fetched}",
+            megabytes(cost.gzip.fetched_bytes),
+            f"{cost.gzip.fetched_bytes / record.gzip_bytes:.2%}",
+            megabytes(cost.zstd.fetched_bytes),
+            f"{cost.zstd.fetched_bytes / record.zstd_bytes:.2%}",
+            megabytes(cost.gzip.written_bytes),
+        )
+        for cost in record.edits
+    ]
+    header = ("edit", "change", "layers", "gzip", "of the image", "zstd", "of the image", "flash")
+    return (
+        "Edits of this image, each built for itself: what a device that holds this image fetches and "
+        f"writes. All of it weighs {megabytes(record.gzip_bytes)} as gzip, "
+        f"{megabytes(record.zstd_bytes)} as zstd.\n\n" + render_table(header, rows)
+    )
 
 
 def _budget(part: TargetReport) -> list[Row]:

@@ -21,7 +21,7 @@ from baseimages.inspect import (
     UpdateCost,
     cost_of_update,
 )
-from baseimages.measure import BenchmarkRecord, ComparisonRecord, PairsRecord, StartRecord
+from baseimages.measure import BenchmarkRecord, ComparisonRecord, PairsRecord, StartRecord, UpdatesRecord
 from baseimages.records import Record, RecordT, WorkFolder, load_record
 from baseimages.report.timings import Timing, load_timings
 
@@ -46,6 +46,7 @@ class TargetReport(BaseModel):
     comparisons: tuple[ComparisonRecord, ...] = ()
     pairs: tuple[PairsRecord, ...] = ()
     start: StartRecord | None = None
+    updates: UpdatesRecord | None = None
     budget_bytes: int | None = None
     update: UpdateCost | None = None
     elf: ElfRecord | None = None
@@ -162,6 +163,7 @@ def _collect(work: WorkFolder, image: Image, made_by: str) -> TargetReport:
         comparisons=tuple(_load_all(work.comparison("*"), ComparisonRecord, build)),
         pairs=tuple(_load_all(work.pairs("*"), PairsRecord, build)),
         start=_same_image(work.path / WorkFolder.START, StartRecord, build),
+        updates=_same_image(work.path / WorkFolder.UPDATES, UpdatesRecord, build),
         budget_bytes=image.budget_bytes.get(build.target),
         without_base=_same_image(work.path / WorkFolder.WITHOUT_BASE, WithoutBaseRecord, build),
     )

@@ -248,6 +248,31 @@ def test_what_a_killed_benchmark_leaves_is_removed_by_the_next_one(checkout: Che
     assert list(Path("/sys/class/net").glob(f"bench{killed.pid}-*")) == []
 
 
+def test_an_edit_costs_a_device_only_the_layer_that_it_changes(checkout: Checkout) -> None:
+    built = checkout.build()
+    words = ("updates", "--variant", "tiny", "--edit", "edit-entrypoint", "--json")
+    done = checkout.invoke(*words)
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    (edit,) = record["edits"]
+    for compression in ("gzip", "zstd"):
+        assert edit[compression]["layers_fetched"] == 1
+        assert 0 < edit[compression]["fetched_bytes"] < record[f"{compression}_bytes"] / 10
+    assert record["gzip_bytes"] != record["zstd_bytes"]
+    # Exact, so a second look tells the same; and the image that the engine holds is the built one.
+    assert json.loads(checkout.invoke(*words).stdout) == record
+    assert docker("image", "inspect", "--format", "{{.Id}}", built["tags"][0]) == built["manifest_digest"]
+    assert not list(checkout.work.glob("updates-*"))
+
+
+def test_an_update_that_edits_nothing_is_refused_with_the_nearest_name(checkout: Checkout) -> None:
+    checkout.build()
+    for word in ("edit-entrypont", "no-op"):
+        done = checkout.invoke("updates", "--variant", "tiny", "--edit", word)
+        assert done.returncode == 2
+        assert "edit-" in done.stderr
+
+
 def test_the_report_of_a_tiny_image_is_rendered_from_its_records_and_verifies(checkout: Checkout) -> None:
     checkout.build()
     done = checkout.invoke("benchmark", "--variant", "tiny")

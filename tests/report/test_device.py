@@ -8,7 +8,7 @@ from typing import Any
 from baseimages.build import BuildRecord
 from baseimages.declare import load_family
 from baseimages.inspect import EqualityRecord, LayerIndex
-from baseimages.measure import ComparisonRecord, RunRecord, StartRecord
+from baseimages.measure import ComparisonRecord, RunRecord, StartRecord, UpdatesRecord
 from baseimages.measure.comparison import WayRecord
 from baseimages.records import WorkFolder, write_record
 from baseimages.report import collect_report, write_report
@@ -130,3 +130,22 @@ def test_a_later_report_and_another_target_are_no_past(
     write_record(work.path / WorkFolder.BUILD, build)
     write_record(work.path / WorkFolder.LAYERS, report.targets[0].layers)
     assert collect_report(tmp_path, image, "arm64").targets[0].update is None
+
+
+def test_edits_are_told_by_layers_bytes_and_share_in_both_compressions(report: ImageReport) -> None:
+    def cost(fetched_bytes: int) -> dict[str, Any]:
+        return {
+            "from_revision": "a",
+            "layers_held": 8,
+            "layers_fetched": 1,
+            "fetched_bytes": fetched_bytes,
+            "written_bytes": 9_000_000,
+        }
+
+    edit = {"name": "a | b", "change": "5.1 to 5.2", "gzip": cost(2_000_000), "zstd": cost(1_500_000)}
+    record = UpdatesRecord.model_validate(
+        {"manifest_digest": DIGEST, "gzip_bytes": 100_000_000, "zstd_bytes": 90_000_000, "edits": [edit]}
+    )
+    text = render_device(with_parts(report, updates=record))
+    row = "| a \\| b | 5.1 to 5.2 | 1 of 9 | 2.0 MB | 2.00% | 1.5 MB | 1.67% | 9.0 MB |"
+    assert row in text

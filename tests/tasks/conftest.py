@@ -11,7 +11,7 @@ import pytest
 from invoke import Config, MockContext
 
 import tasks
-from baseimages import verbs
+from baseimages import measuring, verbs
 from baseimages.build import BaseFacts, BuildRecord, EngineFacts, HostFacts
 from baseimages.command import Completed
 from baseimages.declare import load_family
@@ -35,7 +35,8 @@ class GitRunner:
 
 @pytest.fixture(autouse=True)
 def no_programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verbs, "ProcessRunner", GitRunner)
+    for module in (measuring, verbs):
+        monkeypatch.setattr(module, "ProcessRunner", GitRunner)
 
 
 @pytest.fixture(autouse=True)
