@@ -6,10 +6,10 @@
     python3 -B lift_packages.py compilers OUT BEFORE  the same and a C compiler
 
 BEFORE lists the packages that the image has anyway, one name a line. A fourth word is the tree
-of another machine that the packages were installed in; `torch` needs the machine's own, because
-the loader is asked. Lifted packages are entered under /var/lib/dpkg/status.d (with the files that
-ship), where SBOM tools and scanners look, so that a vulnerability in one of them is still found by
-its Debian version.
+of another machine that the packages were installed in: nothing of them is run. What a library needs
+is read in its header, by pyelftools, which `torch` therefore has to find. Lifted packages are
+entered under /var/lib/dpkg/status.d (with the files that ship), where SBOM tools and scanners look,
+so that a vulnerability in one of them is still found by its Debian version.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from record import render_record
@@ -30,6 +31,8 @@ ARCHIVE_SITE = Path("/usr/lib/python3/dist-packages")
 # uv and pip look here; the archive's own folder is invisible to them.
 SITE = Path("/usr/local/lib/python3.13/dist-packages")
 TORCH_PACKAGES = ("python3-torch", "python3-torchvision", "python3-torchaudio", "libtorch-dev")
+# torch.compile compiles against torch's headers, and those for Arm include this one of libsleef-dev.
+INCLUDED = "sleef.h"
 # global_deps is opened by name at import, so no other library shows that it is needed.
 OPENED_BY_NAME = "libtorch_global_deps.so."
 # Of torch's programs only the one that torch itself starts ships; the others are tests.
@@ -49,10 +52,12 @@ NOT_FOR_KERNELS = re.compile(
 C_COMPILER = re.compile(r"/(cc1|bin/(\S+-)?gcc(-\d+)?)$")
 # Where `/` of the image lies.
 ROOT = Path("/")
+# Debian's architecture as ELF's triplets and wheels spell it.
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 WHEEL = """Wheel-Version: 1.0
 Generator: lift_packages
 Root-Is-Purelib: false
-Tag: cp313-cp313-linux_x86_64
+Tag: cp313-cp313-linux_{machine}
 """
 
 
@@ -93,6 +98,13 @@ def is_file(path: Path) -> bool:
     return place(path).is_symlink() or place(path).is_file()
 
 
+def resolve(path: Path) -> Path:
+    """The path in the image that a link there ends at."""
+    while place(path).is_symlink():
+        path = canonical(path.parent / place(path).readlink())
+    return path
+
+
 def follow_links(paths: Iterable[Path]) -> set[Path]:
     """The paths and, for a link, every step to the file it names."""
     found: set[Path] = set()
@@ -101,33 +113,70 @@ def follow_links(paths: Iterable[Path]) -> set[Path]:
         path = todo.pop()
         if path not in found:
             found.add(path)
-            if path.is_symlink():
-                todo.append(canonical(path.parent / path.readlink()))
+            if place(path).is_symlink():
+                todo.append(canonical(path.parent / place(path).readlink()))
     return found
 
 
-def list_needed(roots: Iterable[Path]) -> set[Path]:
-    """The shared libraries that the loader would load for `roots`."""
-    libraries = {path.name: str(path) for path in roots if ".so" in path.name}
-    lines = ask("ldd", *libraries.values())
+def list_needed(roots: set[Path]) -> set[Path]:
+    """`roots` and the shared libraries that the loader would open for them (ld.so(8)), with each
+    step of a link."""
+    opened, todo, absent = set(roots), [*roots], set()
+    while todo:
+        for name, folders in read_needed(todo.pop()):
+            places = [folder / name for folder in folders if is_file(folder / name)]
+            if not places:
+                absent.add(name)
+            new = set(places[:1]) - opened
+            opened |= new
+            todo += new
     # torchaudio opens its own neighbour by path first, so the loader need not find that one
-    if absent := set(re.findall(r"^\s*(\S+) => not found", lines, re.M)) - libraries.keys():
-        sys.exit(f"no package brings {', '.join(sorted(absent))}; add it to the apt line")
-    return {Path(path) for path in re.findall(r"=> (/\S+)", lines)}
+    if absent := absent - {path.name for path in roots}:
+        sys.exit(f"no package brings {', '.join(sorted(absent))}; add it to the list of packages")
+    return follow_links(opened)
+
+
+def read_needed(path: Path) -> Iterator[tuple[str, list[Path]]]:
+    """Each library that a file names, with the folders to look in: its own, then the loader's.
+
+    $ORIGIN is the folder that the file was opened in, also where a link stands there.
+    """
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415 -- the image has none, and compilers need none
+
+    file = place(resolve(path))
+    if not file.is_file():
+        return
+    with file.open("rb") as stream:
+        if stream.read(4) != b"\x7fELF":
+            return
+        elf = ELFFile(stream)
+        tags = [tag for part in elf.iter_segments("PT_DYNAMIC") for tag in part.iter_tags()]
+    own = [getattr(tag, key) for tag in tags for key in ("rpath", "runpath") if hasattr(tag, key)]
+    folders = [text.replace("$ORIGIN", str(path.parent)) for words in own for text in words.split(":")]
+    folders += [f"/usr/lib/{ask_machine()}-linux-gnu", "/usr/lib"]
+    for tag in tags:
+        if tag.entry.d_tag == "DT_NEEDED":
+            yield tag.needed, [Path(os.path.normpath(folder)) for folder in folders]
+
+
+@cache
+def ask_machine() -> str:
+    """The machine of the packages."""
+    return MACHINES[ask_packages("-W", "-f", "${Architecture}", "dpkg")]
 
 
 def choose_torch(owner: dict[Path, str]) -> set[Path]:
     """Torch's own files and the new libraries among what they load."""
-    own = {path for path, name in owner.items() if name in TORCH_PACKAGES}
+    own = {path for path, name in owner.items() if name in TORCH_PACKAGES or path.name == INCLUDED}
     own = {path for path in own if not UNWANTED.search(str(path)) and not is_documentation(path)}
     roots = follow_links([*own, *(path for path in owner if OPENED_BY_NAME in path.name)])
-    needed = follow_links([*roots, *list_needed(roots)])
-    return {path for path in needed if path in owner or is_alternative(path)}
+    return {path for path in list_needed(roots) if path in owner or is_alternative(path)}
 
 
 def is_alternative(path: Path) -> bool:
     """A link that update-alternatives made, which no package owns: libblas.so.3 is one."""
-    return "alternatives" in path.parts or (path.is_symlink() and "alternatives" in path.readlink().parts)
+    where = place(path)
+    return "alternatives" in path.parts or (where.is_symlink() and "alternatives" in where.readlink().parts)
 
 
 def choose_compiler(owner: dict[Path, str]) -> set[Path]:
@@ -191,7 +240,7 @@ def enter_distributions(out: Path) -> None:
         owned["torchaudio" if folder == "torio" else name].append(path)
     for dist_info in site.glob("*.dist-info"):
         files = owned[dist_info.name.partition("-")[0]]
-        (dist_info / "WHEEL").write_text(WHEEL)
+        (dist_info / "WHEEL").write_text(WHEEL.format(machine=ask_machine()))
         (dist_info / "INSTALLER").write_text("apt\n")
         files += [dist_info / "WHEEL", dist_info / "INSTALLER"]
         pairs = [(Path("/") / path.relative_to(out), path) for path in files]
