@@ -111,7 +111,7 @@ class Loader:
         if "/" in name:  # a place, not a name: relative to the file, or else to wherever it is started
             place = _resolve_origin(name, path)
             return "found" if place.startswith("/") and self.holds(place) else "missing"
-        own = [_resolve_origin(folder, path) for folder in program.search]
+        own = [_resolve_origin(folder, self._opened_as(path, program)) for folder in program.search]
         folders = (*own, *self._folders)
         is_configured = any(self._is_in(folder, name) for folder in self._configured)
         if any(self._is_in(folder, name) for folder in folders) or (is_configured and name in self._cached):
@@ -121,6 +121,12 @@ class Loader:
         if is_configured:
             return "uncached"
         return "absent" if why_absent(name, path) else "missing"
+
+    def _opened_as(self, path: str, program: Program) -> str:
+        """Where the loader meets a library: a link in its own folders that ends at `path`, or there."""
+        file = self._tree.locate(path)
+        places = (f"{folder}/{program.soname}" for folder in self._folders if folder and program.soname)
+        return next((place for place in places if self._tree.locate(place) is file), path)
 
     def _is_in_folder(self, folder: str, name: str) -> bool:
         return folder.startswith("/") and self.holds(f"{folder}/{name}")

@@ -117,6 +117,18 @@ def test_a_library_is_found_beside_its_user_where_the_user_says_so(
     assert (told(record), record.found) == ([], 1)
 
 
+def test_origin_is_where_the_loader_opens_a_library_and_not_where_the_link_there_ends(check: Check) -> None:
+    """As OpenBLAS is packed: with one of its two links missing, its parts miss each other."""
+    files = {
+        f"{LIB}/libblas.so.3": Symlink("openblas/libblas.so.3"),
+        f"{LIB}/openblas/libblas.so.3": make_elf("libown.so.0", soname="libblas.so.3", runpath="$ORIGIN"),
+        f"{LIB}/openblas/libown.so.0": make_elf(),
+    }
+    user = (f"/{LIB}/openblas/libblas.so.3", "needed", "libown.so.0 is missing")
+    assert told(check(files)) == [user]
+    assert told(check(files | {f"{LIB}/libown.so.0": Symlink("openblas/libown.so.0")})) == []
+
+
 def test_a_library_may_be_needed_by_its_place(check: Check) -> None:
     files = {"opt/x/lib/libx.so": make_elf(), "opt/x/bin/a": make_elf("$ORIGIN/../lib/libx.so")}
     record = check(files | {"usr/bin/b": make_elf("/opt/x/lib/libx.so", "lib/libx.so", "$ORIGIN/libx.so")})
