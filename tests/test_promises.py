@@ -8,7 +8,8 @@ import tomllib
 import pytest
 from packaging.version import Version
 
-from baseimages.declare import Image, load_dockerfile, load_family, render_schema
+from baseimages.declare import Image, TorchSource, load_dockerfile, load_family, render_schema
+from baseimages.declare.compatibility import load_compatibility
 from baseimages.declare.locks import parse_versions
 from tests.conftest import ROOT
 
@@ -107,6 +108,7 @@ def test_the_defaults_of_the_dockerfile_are_the_first_that_are_declared(image: I
     args = load_dockerfile(ROOT / image.dockerfile).values({})
     pythons = FAMILY.pythons(image, image.bases[0])
     declared = {"PYTHON_VERSION": pythons, "CUDA": tuple(image.cuda), "TENSORRT": image.tensorrt}
+    declared |= {"TORCH": image.torch_sources(image.bases[0])}
     assert [name for name, words in declared.items() if words and args[name] != words[0]] == []
 
 
@@ -158,6 +160,18 @@ def list_system_packages(image: Image) -> set[str]:
 def test_boards_get_the_system_packages_of_the_amd64_image() -> None:
     assert list_system_packages(BOARD) - list_system_packages(CPU) == {"libgomp1"}
     assert list_system_packages(CPU) <= list_system_packages(BOARD)
+
+
+def list_packages_of_torch(image: Image) -> set[str]:
+    """Everything that is installed to lift the archive's torch from."""
+    text = read_image_file(image, "Dockerfile").replace("\\\n", " ")
+    (words,) = re.findall(r"libopenblas0-pthread libtorch-dev [^>\n]*", text)
+    return set(words.split())
+
+
+def test_boards_lift_torch_from_the_packages_of_the_amd64_image() -> None:
+    assert list_packages_of_torch(BOARD) - list_packages_of_torch(CPU) == {"libsleef-dev"}
+    assert list_packages_of_torch(CPU) <= list_packages_of_torch(BOARD)
 
 
 @IMAGES
@@ -233,6 +247,15 @@ def test_torch_is_declared_once_for_each_family_and_for_each_cuda_line() -> None
     assert locked(CPU, "requirements-torch.txt").keys() == TORCH
     for part in GPU.lock_parts:
         assert locked(GPU, f"requirements-{part}.txt").keys() >= TORCH
+
+
+def test_torch_of_an_archive_is_promised_as_it_is_declared() -> None:
+    knowledge = load_compatibility(ROOT / "compatibility.toml")
+    for variant, base, torch in (("cpu", "debian-13", None), ("arm64", "debian-13", TorchSource.ARCHIVE)):
+        part = f"{base}-{torch}" if torch else base
+        promised = PROMISES["images"][FAMILY.image(variant).name]["torch"]
+        assert promised == {part: knowledge.archived(variant, base, torch)["torch"]}
+    assert BOARD.torch_archives == ("debian-13",)
 
 
 def test_the_declared_generations_of_gpus_are_the_tested_ones() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
-from baseimages.declare import Family, Image
+from baseimages.declare import Family, Image, TorchSource
 from baseimages.declare.compatibility import Blocked
 from baseimages.declare.names import suggest_name
 from baseimages.errors import DeclarationError
@@ -27,6 +28,7 @@ class Combination:
     python: str
     cuda: str | None
     tensorrt: str | None
+    torch: TorchSource | None
     pythons: tuple[str, ...]
     not_built: str | None
 
@@ -34,13 +36,16 @@ class Combination:
     def is_default(self) -> bool:
         """Whether a plain build on this base makes it."""
         image = self.image
-        chosen = (self.python, self.cuda, self.tensorrt, self.not_built)
-        return chosen == (self.pythons[0], _first(image.cuda), _first(image.tensorrt), None)
+        chosen = (self.python, self.cuda, self.tensorrt, self.torch, self.not_built)
+        first = (_first(words) for words in (self.pythons, image.cuda, image.tensorrt))
+        return chosen == (*first, _first(image.torch_sources(self.base)), None)
 
     @property
     def part(self) -> str:
         """The part of the image's locks that it installs (`Image.lock_parts`)."""
-        return f"cuda-{self.cuda}" if self.cuda else self.base
+        if self.cuda:
+            return f"cuda-{self.cuda}"
+        return f"{self.base}-{self.torch}" if self.torch is TorchSource.ARCHIVE else self.base
 
     @property
     def keys(self) -> dict[str, str | None]:
@@ -54,20 +59,20 @@ def list_combinations(family: Family) -> Iterator[Combination]:
     for variant, image in family.images.items():
         for base in image.bases:
             declared, pythons = family.base(base), family.pythons(image, base)
-            for cuda in tuple(image.cuda) or (None,):
-                for python in pythons:
-                    for tensorrt in image.tensorrt or (None,):
-                        yield Combination(
-                            variant=variant,
-                            image=image,
-                            base=base,
-                            glibc=declared.glibc,
-                            python=python,
-                            cuda=cuda,
-                            tensorrt=tensorrt,
-                            pythons=pythons,
-                            not_built=declared.not_built,
-                        )
+            cudas, sources = tuple(image.cuda) or (None,), image.torch_sources(base) or (None,)
+            for cuda, python, tensorrt, torch in product(cudas, pythons, image.tensorrt or (None,), sources):
+                yield Combination(
+                    variant=variant,
+                    image=image,
+                    base=base,
+                    glibc=declared.glibc,
+                    python=python,
+                    cuda=cuda,
+                    tensorrt=tensorrt,
+                    torch=torch,
+                    pythons=pythons,
+                    not_built=declared.not_built,
+                )
 
 
 def find_block(combination: Combination, blocked: Iterable[Blocked]) -> Blocked | None:

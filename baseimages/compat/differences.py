@@ -45,7 +45,7 @@ def check_differences(rows: Iterable[DifferenceRow]) -> Iterator[Finding]:
 def _list_packages(root: Path, family: Family, knowledge: Compatibility, variant: str) -> set[str]:
     """What its locks pin and what its bases take from their archive."""
     image = family.image(variant)
-    names = {name for base in image.bases for name in knowledge.archived(variant, base)}
+    names = {name for entry in knowledge.archive if entry.image == variant for name in entry.packages}
     for path in (root / image.name).glob("requirements*.txt"):
         names |= parse_versions(path.read_text(encoding="utf-8")).keys()
     return names

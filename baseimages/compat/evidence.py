@@ -35,8 +35,8 @@ class Evidence:
 
     def proves(self, combination: Combination) -> bool:
         """Whether it is this very combination."""
-        chosen = (combination.base, combination.python, combination.cuda, combination.tensorrt)
-        return (self.image_name, self.choices) == (combination.image.name, chosen)
+        chosen = (combination.python, combination.cuda, combination.tensorrt, combination.torch)
+        return (self.image_name, self.choices) == (combination.image.name, (combination.base, *chosen))
 
 
 def collect_evidence(root: Path, family: Family, runner: Runner) -> tuple[Evidence, ...]:
@@ -70,9 +70,11 @@ def _read_report(root: Path, report: ImageReport, image: Image, runner: Runner) 
     for build, suite in passed:
         arguments = {**defaults, **build.build_args}
         chosen = (arguments.get(name) for name in ("PYTHON_VERSION", "CUDA", "TENSORRT"))
+        # From before there was a choice of torch it is the one that is the default now.
+        torch = arguments.get("TORCH") or next(iter(image.torch_sources(build.base.family)), None)
         yield Evidence(
             image_name=image.name,
-            choices=(build.base.family, *chosen),
+            choices=(build.base.family, *chosen, torch),
             revision=report.revision,
             digest=build.manifest_digest,
             passed=suite.count("passed"),

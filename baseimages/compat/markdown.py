@@ -56,7 +56,7 @@ def render_compatibility(report: CompatibilityReport) -> str:
 def verdict_cells(row: Row, blocks: Sequence[BlockKey]) -> tuple[str, ...]:
     """One row of the matrix; the default of an image is bold."""
     verdict = f"**{row.verdict}** (default)" if row.is_default else row.verdict.value
-    chosen = (row.base, row.python, row.cuda or "none", row.tensorrt or "none")
+    chosen = (row.on, row.python, row.cuda or "none", row.tensorrt or "none")
     return (escape(row.image_name), *map(escape, chosen), verdict, _why(row, blocks))
 
 

@@ -177,8 +177,8 @@ def _core(plain: Question) -> list[Question]:
 def _torch(
     plain: Question, combination: Combination, knowledge: Compatibility, indexes: Indexes
 ) -> list[Question]:
-    """The trio apart from the wheels; none where the base takes it from its archive."""
-    archived = knowledge.archived(combination.variant, combination.base)
+    """The trio apart from the wheels; none where it comes from the archive of the base."""
+    archived = knowledge.archived(combination.variant, combination.base, combination.torch)
     if "torch" in archived or not (plain.folder / "requirements-torch.in").exists():
         return []
     return [

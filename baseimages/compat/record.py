@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from baseimages.compat.combination import NO_TENSORRT
 from baseimages.compat.finding import Finding
+from baseimages.declare import TorchSource
 from baseimages.records import Record
 
 
@@ -45,6 +46,7 @@ class Row(Part):
     python: str
     cuda: str | None
     tensorrt: str | None
+    torch: TorchSource | None = None
     is_default: bool
     verdict: Verdict
     reason: str
@@ -57,9 +59,14 @@ class Row(Part):
     size: Size | None = None
 
     @property
+    def on(self) -> str:
+        """Its base, and whether torch is that of the base's archive by choice."""
+        return f"{self.base} with its torch" if self.torch is TorchSource.ARCHIVE else self.base
+
+    @property
     def label(self) -> str:
         """What a person calls the combination."""
-        words = [self.variant, self.base, f"Python {self.python}"]
+        words = [self.variant, self.on, f"Python {self.python}"]
         words += [f"CUDA {self.cuda}"] if self.cuda else []
         words += [f"TensorRT {self.tensorrt}"] if self.tensorrt not in (None, NO_TENSORRT) else []
         return " ".join(words)

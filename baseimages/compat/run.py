@@ -154,8 +154,8 @@ def _require(row: Row, judge: Judge, combinations: list[Combination]) -> None:
 def _fall_back(row: Row, judge: Judge, combinations: list[Combination]) -> str:
     """The first other Python that the same image can be had with, as a build argument."""
     for other in combinations:
-        same = (other.variant, other.base, other.cuda, other.tensorrt)
-        if other.python == row.python or same != (row.variant, row.base, row.cuda, row.tensorrt):
+        same = (other.variant, other.base, other.cuda, other.tensorrt, other.torch)
+        if other.python == row.python or same != (row.variant, row.base, row.cuda, row.tensorrt, row.torch):
             continue
         if judge.judge(other).verdict in (Verdict.RESOLVES, Verdict.VALIDATED):
             return f"; until then `--build-arg PYTHON_VERSION={other.python}` can be had"

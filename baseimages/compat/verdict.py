@@ -51,7 +51,7 @@ class Judge:
             for block in answer.question.lock_blocks().values():
                 versions |= parse_versions(block)
         versions |= {package.name: package.version for answer in answers for package in answer.packages}
-        versions |= self.knowledge.archived(combination.variant, combination.base)
+        versions |= self.knowledge.archived(combination.variant, combination.base, combination.torch)
         uploaded_at = {
             package.name: wheel.uploaded_at
             for answer in answers
@@ -132,7 +132,7 @@ def _proven(proof: Evidence) -> Iterator[str]:
 
 
 def _archive_note(combination: Combination, knowledge: Compatibility) -> Iterator[str]:
-    packages = knowledge.archived(combination.variant, combination.base)
+    packages = knowledge.archived(combination.variant, combination.base, combination.torch)
     if packages:
         told = ", ".join(f"{name} {version}" for name, version in packages.items())
         yield f"{told} from the archive of {combination.base}, not from an index"
@@ -164,6 +164,7 @@ def _row(combination: Combination, **told: Any) -> Row:
         python=combination.python,
         cuda=combination.cuda,
         tensorrt=combination.tensorrt,
+        torch=combination.torch,
         is_default=combination.is_default,
         **told,
     )

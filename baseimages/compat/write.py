@@ -31,7 +31,7 @@ def render_table_of_verdicts(report: CompatibilityReport) -> str:
     for name in ("image", "base", "Python", "CUDA", "TensorRT", "verdict", "why"):
         table.add_column(name, overflow="fold")
     for row in report.rows:
-        chosen = (row.variant, row.base, row.python, row.cuda or "none", row.tensorrt or "none")
+        chosen = (row.variant, row.on, row.python, row.cuda or "none", row.tensorrt or "none")
         table.add_row(*chosen, row.verdict + (" (default)" if row.is_default else ""), row.reason)
     console = Console(width=140)
     with console.capture() as capture:

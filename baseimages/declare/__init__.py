@@ -26,6 +26,7 @@ from baseimages.declare.family import (
     Image,
     Platform,
     TorchIndex,
+    TorchSource,
     load_family,
     render_schema,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "ALL_VARIANTS",
     "AUTO",
     "TorchIndex",
+    "TorchSource",
     "load_family",
     "render_schema",
     "Dockerfile",

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from baseimages.declare.family import TorchSource
 from baseimages.declare.names import ComputeCapability, Name, Sentence, VersionNumber
 from baseimages.declare.tables import Declared, load_tables
 
@@ -123,12 +124,14 @@ class Trio(Declared):
 
 
 class Archive(Declared):
-    """Packages that a base takes from its distribution's archive and not as wheels."""
+    """Packages that an image takes from its base's archive and not as wheels."""
 
     image: Name
     """Variant of the image."""
     base: Name
     """Base family."""
+    torch: TorchSource | None = None
+    """Value of TORCH that takes them; None: every build on that base does."""
     packages: dict[Name, Name] = Field(min_length=1)
     """Python name -> upstream version."""
     link: Link
@@ -203,12 +206,12 @@ class Compatibility(Declared):
     limits: Limits
     """Numbers that a person chose."""
 
-    def archived(self, image: str, base: str) -> dict[str, str]:
-        """What that image takes from the archive of that base: Python name -> version."""
+    def archived(self, image: str, base: str, torch: TorchSource | None = None) -> dict[str, str]:
+        """What that image, built so, takes from the archive of that base: Python name -> version."""
         return {
             name: version
             for entry in self.archive
-            if (entry.image, entry.base) == (image, base)
+            if (entry.image, entry.base) == (image, base) and entry.torch in (None, torch)
             for name, version in entry.packages.items()
         }
 

@@ -81,6 +81,15 @@ class TorchIndex(StrEnum):
     """The package index itself: its wheels for aarch64 are CPU builds up to torch 2.10.0."""
 
 
+class TorchSource(StrEnum):
+    """Where an image with a choice takes torch from: values of its build argument TORCH."""
+
+    INDEX = "index"
+    """`requirements-torch.txt`, the default."""
+    ARCHIVE = "archive"
+    """The archive of the base's distribution."""
+
+
 class Bootstrap(Declared):
     """How mmdebstrap makes the base from the archive where no registry can be reached."""
 
@@ -158,6 +167,8 @@ class Image(Declared):
     """Values of the build argument TENSORRT, the default first; empty without a GPU."""
     torch_index: TorchIndex = TorchIndex.PYTORCH
     """Where `requirements-torch.in` is resolved."""
+    torch_archives: tuple[Name, ...] = ()
+    """Bases whose archive has a torch that can be taken instead (TORCH=archive)."""
     index: Name | None = None
     """Friendly name of the image index that joins this image with the same one for other platforms;
     the first image of an index is the one that the others follow."""
@@ -192,11 +203,18 @@ class Image(Declared):
 
     @property
     def lock_parts(self) -> tuple[str, ...]:
-        """What its wheels are resolved for: its CUDA lines, or else its base families.
+        """What its wheels are resolved for: its CUDA lines, or else its base families, once more
+        for each that may take torch from its archive.
 
         `requirements.txt` has what all parts agree on, `requirements-<part>.txt` the rest.
         """
-        return tuple(f"cuda-{line}" for line in self.cuda) or self.bases
+        archives = (f"{base}-{TorchSource.ARCHIVE}" for base in self.torch_archives)
+        return tuple(f"cuda-{line}" for line in self.cuda) or (*self.bases, *archives)
+
+    def torch_sources(self, base: str) -> tuple[TorchSource, ...]:
+        """Values of TORCH on that base, the default first; empty where the image has no choice."""
+        archive = (TorchSource.ARCHIVE,) if base in self.torch_archives else ()
+        return (TorchSource.INDEX, *archive) if self.torch_archives else ()
 
     @property
     def every_target(self) -> tuple[str, ...]:
@@ -217,10 +235,13 @@ class Image(Declared):
         return Budget(total_bytes=self.budget_bytes.get(target), owners=owners)
 
     @model_validator(mode="after")
-    def _check_targets(self) -> Self:
+    def _check_words(self) -> Self:
         if self.default_target not in self.targets:
             hint = suggest_name(self.default_target, self.targets)
             raise ValueError(f"default_target is none of the targets; {hint}")
+        for name in self.torch_archives:
+            if name not in self.bases:
+                raise ValueError(f"torch_archives names none of the bases; {suggest_name(name, self.bases)}")
         for key in ("budget_bytes", "owner_budget_bytes"):
             for name in getattr(self, key):
                 if name not in self.targets:

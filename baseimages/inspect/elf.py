@@ -37,6 +37,7 @@ NUMBERS = "constants of SHA-2 or P-256 between functions; they look like instruc
 ALLOWED_EXTENSIONS = (
     ("LSE", "ld-linux-aarch64.so.1", "the loader: the kernel tells it the processor before anything runs"),
     ("SVE", "libmvec.so.1", "functions with names of their own (_ZGVs...), called by code for SVE only"),
+    ("SVE", "libsleef.so.3*", "functions with names of their own (Sleef_*sve), called by code for SVE only"),
     ("DotProd", "libopus.so.0*", "reads /proc/cpuinfo (celt/arm/armcpu.c)"),
     (INLINED, "libcrypto-*.so.1.1*", NUMBERS),
     (INLINED, "libgnutls.so.30*", NUMBERS),

@@ -14,6 +14,7 @@ from baseimages.declare import (
     Image,
     Platform,
     Revision,
+    TorchSource,
     list_inputs,
     load_dockerfile,
     quote_word,
@@ -30,7 +31,7 @@ PROXY_ARGS = frozenset(
 )
 LONGEST_VALUE = 1000
 # Build arguments that make another image of the same target, and how a tag says so.
-TAG_PREFIXES = {"PYTHON_VERSION": "py", "CUDA": "cu", "TENSORRT": "trt"}
+TAG_PREFIXES = {"PYTHON_VERSION": "py", "CUDA": "cu", "TENSORRT": "trt", "TORCH": "torch-"}
 # Newer files get this time. It is the same for every commit: with the commit's own, an edited
 # entrypoint would change each layer that a build step wrote, and a device would fetch them all.
 SOURCE_DATE_EPOCH_S = int(datetime(2025, 8, 9, tzinfo=UTC).timestamp())
@@ -61,7 +62,7 @@ def make_plan(
     dockerfile = load_dockerfile(root / image.dockerfile)
     own = _own_args(base, revision)
     args = own | declared.build_args | _check_args(extra_build_args, own, dockerfile)
-    pythons = family.pythons(image, base.family)
+    _check_torch(image, base.family, args)
     platforms = platform_args("TARGET", image.platform) | platform_args("BUILD", host)
     stages = dockerfile.stages_of(name, args | platforms)
     return BuildPlan(
@@ -77,7 +78,7 @@ def make_plan(
         build_args=tuple(sorted(args.items())),
         # The Dockerfile labels what it knows; how its base was had it cannot know.
         labels=(("io.baseimages.base-origin", base.origin),),
-        tags=_make_tags(image, name, revision, base.family + _name_choices(image, pythons, args)),
+        tags=_make_tags(image, name, revision, base.family + _name_choices(family, image, base.family, args)),
         secrets=(Secret(id="ca", path=ca_bundle),) if ca_bundle else (),
         revision=revision,
         inputs=list_inputs(dockerfile, stages, args | platforms, path=image.dockerfile),
@@ -146,9 +147,23 @@ def _check_args(
     return args
 
 
-def _name_choices(image: Image, pythons: tuple[str, ...], args: Mapping[str, str]) -> str:
+def _check_torch(image: Image, base: str, args: Mapping[str, str]) -> None:
+    """Only some bases have a torch in their archive."""
+    if image.torch_archives and args.get("TORCH") == TorchSource.ARCHIVE and base not in image.torch_archives:
+        raise UsageError(
+            f"the archive of {base} has no torch for {image.name}",
+            next_step=f"build on {' or '.join(image.torch_archives)}, or leave TORCH out",
+        )
+
+
+def _name_choices(family: Family, image: Image, base: str, args: Mapping[str, str]) -> str:
     """What is not the first of the declared: another image of the same target gets another tag."""
-    declared = {"PYTHON_VERSION": pythons, "CUDA": tuple(image.cuda), "TENSORRT": image.tensorrt}
+    declared = {
+        "PYTHON_VERSION": family.pythons(image, base),
+        "CUDA": tuple(image.cuda),
+        "TENSORRT": image.tensorrt,
+        "TORCH": image.torch_sources(base),
+    }
     told = ""
     for name, words in declared.items():
         chosen = args.get(name)

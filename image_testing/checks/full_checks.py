@@ -21,16 +21,15 @@ def add_checks(suite: Any, promises: dict[str, Any], own: dict[str, Any], labels
     absent_modules = own.get("without", ())
     for name in (name for name in promises["imports"] if name not in absent_modules):
         suite.check(f"import {name}", lambda name=name: version_of(name))
-    family, cuda = labels["io.baseimages.base-family"], labels.get("io.baseimages.cuda")
-    part = f"requirements-cuda-{cuda}.txt" if cuda else f"requirements-{family}.txt"
+    cuda, part = labels.get("io.baseimages.cuda"), lock_part(labels)
     absent = ("bitsandbytes",) if labels.get("io.baseimages.bitsandbytes") == "0" else ()
     suite.check(
         "what is installed is what was locked",
-        lambda: core_checks.check_locked("requirements.txt", part, without=absent),
+        lambda: core_checks.check_locked("requirements.txt", f"requirements-{part}.txt", without=absent),
     )
     jetpack = labels.get("io.baseimages.jetpack")
     if not cuda and not jetpack:
-        suite.check("torch version is the declared one", lambda: check_torch(family, own.get("torch", {})))
+        suite.check("torch version is the declared one", lambda: check_torch(part, own.get("torch", {})))
     suite.check("OpenVINO sends no telemetry", check_telemetry)
     suite.check("torch, ONNX Runtime and OpenVINO agree", check_agreement)
     suite.check("torch.compile compiles", check_compile)
@@ -47,16 +46,24 @@ def add_checks(suite: Any, promises: dict[str, Any], own: dict[str, Any], labels
         suite.check("uv pip check", check_packages)
 
 
+def lock_part(labels: dict[str, str]) -> str:
+    """The part of the image's locks that it was built from."""
+    if cuda := labels.get("io.baseimages.cuda"):
+        return f"cuda-{cuda}"
+    family = labels["io.baseimages.base-family"]
+    return f"{family}-archive" if labels.get("io.baseimages.torch-source") == "archive" else family
+
+
 def version_of(name: str) -> str:
     module = importlib.import_module(name)
     return str(getattr(module, "__version__", ""))
 
 
-def check_torch(family: str, declared: dict[str, str]) -> str:
+def check_torch(part: str, declared: dict[str, str]) -> str:
     """The archive's torch is declared in promises.toml, the index's in its lock."""
     import torch
 
-    expected = declared.get(family) or core_checks.read_lock("requirements-torch.txt")["torch"]
+    expected = declared.get(part) or core_checks.read_lock("requirements-torch.txt")["torch"]
     assert torch.__version__.startswith(expected.partition("+")[0]), (torch.__version__, expected)
     return torch.__version__
 

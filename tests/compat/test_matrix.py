@@ -284,6 +284,43 @@ def test_another_or_an_untested_image_validates_nothing(
     assert judged.judge(runner).rows[0].verdict is Verdict.RESOLVES
 
 
+CHOICE = 'torch_archives = ["tiny"]\n'
+OF_THE_ARCHIVE = ARCHIVE.replace("[[archive]]\n", '[[archive]]\ntorch = "archive"\n')
+
+
+@pytest.fixture
+def choice(judged: Checkout) -> Checkout:
+    """One Python, and torch of the index or of the base's archive."""
+    judged.declare(CHOICE, OF_THE_ARCHIVE)
+    for end in ("in", "txt"):
+        (judged.folder / f"requirements-tiny-archive.{end}").write_text("")
+    return judged
+
+
+def test_each_source_of_torch_is_a_combination_with_locks_and_a_name_of_its_own(
+    choice: Checkout, runner: FakeRunner
+) -> None:
+    index, archive = choice.judge(runner).rows
+    assert (index.is_default, archive.is_default) == (True, False)
+    assert (index.label, archive.label) == ("one tiny Python 3.13", "one tiny with its torch Python 3.13")
+    assert "from the archive" not in index.reason
+    assert "a 2.6.0 from the archive of tiny" in archive.reason
+    sources = [call[call.index("requirements.in") + 1] for call in runner.calls if "requirements.in" in call]
+    assert sources == ["requirements-tiny.in", "requirements-tiny-archive.in"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "proven"), [({}, 0), ({"TORCH": "index"}, 0), ({"TORCH": "archive"}, 1)]
+)
+def test_a_record_proves_the_torch_that_it_was_built_with_and_the_default_from_before_the_choice(
+    arguments: dict[str, str], proven: int, choice: Checkout, runner: FakeRunner
+) -> None:
+    store_report(choice, **arguments)
+    verdicts = [row.verdict for row in choice.judge(runner).rows]
+    assert verdicts[proven] is Verdict.VALIDATED
+    assert verdicts[1 - proven] is Verdict.RESOLVES
+
+
 def test_a_damaged_record_is_refused(judged: Checkout, runner: FakeRunner) -> None:
     path = judged.root / "reports/image_one/x/record.json"
     path.parent.mkdir(parents=True)

@@ -10,7 +10,7 @@ import pytest
 from baseimages.compat.combination import check_blocks, list_combinations
 from baseimages.compat.differences import find_differences
 from baseimages.compat.drift import find_drift
-from baseimages.declare import load_family
+from baseimages.declare import TorchSource, load_family
 from baseimages.declare.compatibility import load_compatibility
 from baseimages.errors import DeclarationError
 from tests.conftest import ROOT
@@ -133,6 +133,13 @@ def test_the_archive_is_looked_up_by_image_and_base() -> None:
     knowledge = load_compatibility(ROOT / "compatibility.toml")
     assert knowledge.archived("cpu", "debian-13")["torch"] == "2.6.0"
     assert knowledge.archived("cpu", "ubuntu-24.04") == {}
+
+
+def test_what_a_choice_takes_from_the_archive_is_not_taken_without_it() -> None:
+    knowledge = load_compatibility(ROOT / "compatibility.toml")
+    assert knowledge.archived("arm64", "debian-13", TorchSource.INDEX) == {}
+    assert knowledge.archived("arm64", "debian-13", TorchSource.ARCHIVE)["torch"] == "2.6.0"
+    assert knowledge.archived("cpu", "debian-13", None)["torch"] == "2.6.0"
 
 
 def test_dates_are_dates() -> None:

@@ -183,6 +183,20 @@ def test_no_image_has_the_word_for_all_of_them(tmp_path: Path) -> None:
     assert "the word for every image" in error.message
 
 
+def test_a_base_that_may_give_torch_has_a_part_of_the_locks_more(tmp_path: Path) -> None:
+    two = SMALL.replace('bases = ["tiny"]', 'bases = ["tiny", "old"]')
+    two = two.replace("[images.one]", '[bases.old]\nreference = "old:1"\nglibc = "2.35"\ndigest = "sha256:'
+                      + "0" * 64 + '"\n[images.one]')  # fmt: skip
+    (tmp_path / "images.toml").write_text(two + 'torch_archives = ["old"]\n')
+    image = load_family(tmp_path / "images.toml").image("one")
+    assert image.lock_parts == ("tiny", "old", "old-archive")
+    assert (image.torch_sources("tiny"), image.torch_sources("old")) == (("index",), ("index", "archive"))
+
+
+def test_an_image_without_a_choice_has_no_source_of_torch(family: Family) -> None:
+    assert family.image("cpu").torch_sources("debian-13") == ()
+
+
 def test_two_images_of_one_name_are_refused(tmp_path: Path) -> None:
     second = SMALL[SMALL.index("[images.one]") :].replace("[images.one]", "[images.two]")
     assert "same name" in refuse(tmp_path, SMALL + second).message

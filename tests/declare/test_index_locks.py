@@ -112,6 +112,20 @@ def test_each_image_is_resolved_for_its_own_platform(checkout: Path, runner: Fak
     assert asked == ["x86_64-manylinux_2_39"] * 2 + ["aarch64-manylinux_2_39"] * 2
 
 
+def test_a_base_with_a_torch_of_its_own_is_resolved_once_more_for_it(
+    checkout: Path, runner: FakeRunner
+) -> None:
+    image = FAMILY.image("two").model_copy(update={"torch_archives": ("tiny",)})
+    family = FAMILY.model_copy(update={"images": {**FAMILY.images, "two": image}})
+    for name in ("requirements-tiny-archive.in", "requirements-torch.in"):
+        (checkout / "image_two" / name).write_text("a\n")
+    seeds_of(runner)
+    run_locks(checkout, family, runner, variant="two")
+    parts = [call[7] for call in runner.calls if call[6] == "requirements.in"]
+    assert parts == ["requirements-tiny.in", "requirements-tiny-archive.in"]
+    assert (checkout / "image_two" / "requirements-tiny-archive.txt").exists()
+
+
 def test_torch_of_the_package_index_is_asked_of_the_index_that_uv_asks_itself(
     checkout: Path, runner: FakeRunner
 ) -> None:

@@ -158,6 +158,37 @@ def test_a_cuda_line_that_is_not_declared_is_refused_with_the_nearest() -> None:
     assert "12.8" in str(caught.value.next_step)
 
 
+def plan_board(base: str, torch: str, host: Platform = Platform.AMD64) -> BuildPlan:
+    return make_plan(
+        load_family(ROOT / "images.toml"), variant="arm64", target=None,
+        base=dataclasses.replace(BASE, family=base), host=host, revision=REVISION, ca_bundle=None,
+        root=ROOT, extra_build_args=[("TORCH", torch)],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("host", Platform)
+def test_another_torch_gets_another_tag_and_its_own_stages(host: Platform) -> None:
+    name = "base_edge_node_arm64_cpu:full-debian-13"
+    index, archive = (plan_board("debian-13", torch, host) for torch in ("index", "archive"))
+    assert (index.tags[0], archive.tags[0]) == (name, f"{name}-torch-archive")
+    assert [stage for stage in index.stages if stage.startswith("torch")] == ["torch-index", "torch"]
+    assert [stage for stage in archive.stages if stage.startswith("torch")] == [
+        "torch-packages", f"torch-archive-{host.architecture}", "torch-archive", "torch",
+    ]  # fmt: skip
+
+
+def test_a_base_whose_archive_has_no_torch_is_refused_with_one_that_has() -> None:
+    with pytest.raises(UsageError, match=r"the archive of ubuntu-24\.04 has no torch") as caught:
+        plan_board("ubuntu-24.04", "archive")
+    assert "build on debian-13" in caught.value.next_step
+
+
+def test_a_torch_that_is_not_declared_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"unknown value of TORCH 'archives'") as caught:
+        plan_board("debian-13", "archives")
+    assert "did you mean archive?" in caught.value.next_step
+
+
 def test_tags_follow_the_declared_scheme(plan_of: PlanOf) -> None:
     assert plan_of(target="core").tags == (
         "image_one:core-tiny",
