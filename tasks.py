@@ -24,7 +24,7 @@ from baseimages.selection import BuildInputs, Selection, list_built
 
 ROOT = Path(__file__).parent
 SELECTION = {
-    "variant": "the image, a key of images.toml (cpu, gpu, arm64, tegra)",
+    "variant": "the image, a key of images.toml (cpu, gpu, arm64, tegra), or its baseline (baseline-cpu)",
     "target": "core or full; otherwise full to build, the latest build to read",
     "base": "auto, or a base family of images.toml (ubuntu-24.04, debian-13)",
 }

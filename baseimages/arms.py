@@ -11,7 +11,7 @@ from rich.console import Console
 
 from baseimages.build import BuildRecord, Engine, choose_base
 from baseimages.command import Runner
-from baseimages.declare import Platform
+from baseimages.declare import Platform, baseline_of
 from baseimages.errors import RecordError, UsageError
 from baseimages.measure import (
     BASELINE,
@@ -54,7 +54,7 @@ class PairsWish:
 
     def name_other(self, variant: str) -> str | None:
         """The variant that is measured against."""
-        return f"{BASELINE}-{variant}" if self.against == BASELINE else self.against
+        return baseline_of(variant) if self.against == BASELINE else self.against
 
 
 def wish_pairs(

@@ -27,6 +27,7 @@ from baseimages.declare.family import (
     Platform,
     TorchIndex,
     TorchSource,
+    baseline_of,
     load_family,
     render_schema,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "AUTO",
     "TorchIndex",
     "TorchSource",
+    "baseline_of",
     "load_family",
     "render_schema",
     "Dockerfile",

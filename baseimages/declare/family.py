@@ -142,7 +142,9 @@ class Image(Declared):
     """An image of the family; the user's word for it, the variant, is its key."""
 
     name: Name
-    """Its repository name, and the folder of its Dockerfile."""
+    """Its repository name, and the folder of its Dockerfile where `folder` names no other."""
+    folder: RelativePath | None = None
+    """The folder of its Dockerfile, relative to the checkout."""
     environment_version: Name
     """AI_ENV_VER of the image and its version label."""
     platform: Platform
@@ -199,7 +201,7 @@ class Image(Declared):
     @property
     def dockerfile(self) -> str:
         """Path of the Dockerfile, relative to the checkout."""
-        return f"{self.name}/Dockerfile"
+        return f"{self.folder or self.name}/Dockerfile"
 
     @property
     def lock_parts(self) -> tuple[str, ...]:
@@ -258,14 +260,21 @@ class Family(Declared):
     """Images by variant, the user's word: cpu, gpu, ..."""
     losses: tuple[Loss, ...] = ()
     """What images may lack that the baseline of a comparison has."""
+    baselines: dict[Name, Image] = Field(default_factory=dict)
+    """What an image is compared with, by that image's variant: built and measured, never released."""
+
+    @property
+    def variants(self) -> dict[str, Image]:
+        """Everything that can be built, by the user's word: the images, and `baseline-<variant>`."""
+        return self.images | {baseline_of(variant): image for variant, image in self.baselines.items()}
 
     def image_named(self, name: str) -> Image:
         """The image of that repository name. Raises UsageError with the nearest name."""
         return _look_up("image", name, {image.name: image for image in self.images.values()})
 
     def image(self, variant: str) -> Image:
-        """The image of that variant. Raises UsageError with the nearest name."""
-        return _look_up("variant", variant, self.images)
+        """The image or baseline of that variant. Raises UsageError with the nearest name."""
+        return _look_up("variant", variant, self.variants)
 
     def base(self, name: str) -> BaseFamily:
         """The base family of that name. Raises UsageError with the nearest name."""
@@ -311,27 +320,44 @@ class Family(Declared):
         """The oldest C library among the bases of an image: what its shared locks must run on."""
         return min((self.base(name).glibc for name in image.bases), key=Version)
 
+    @property
+    def _tables(self) -> dict[str, Image]:
+        """Images and baselines by the key of their table in images.toml."""
+        kinds = {"images": self.images, "baselines": self.baselines}
+        return {f"{kind}.{name}": image for kind, images in kinds.items() for name, image in images.items()}
+
     @model_validator(mode="after")
     def _check_bases_and_names(self) -> Self:
-        for variant, image in self.images.items():
+        for table, image in self._tables.items():
             builders = image.without_base.builders if image.without_base else ()
             for key, names in (("bases", image.bases), ("without_base.builders", builders)):
                 for name in names:
                     if name not in self.bases:
                         hint = suggest_name(name, self.bases)
-                        raise ValueError(f"images.{variant}.{key} names no base family; {hint}")
+                        raise ValueError(f"{table}.{key} names no base family; {hint}")
             if not self.built_bases(image, AUTO):
-                raise ValueError(f"images.{variant} is built on none of its bases")
+                raise ValueError(f"{table} is built on none of its bases")
             if image.follows and image.follows not in self.images:
                 hint = suggest_name(image.follows, self.images)
-                raise ValueError(f"images.{variant}.follows names no variant; {hint}")
+                raise ValueError(f"{table}.follows names no variant; {hint}")
         for name in (name for loss in self.losses for name in loss.images):
             if name not in self.images:
                 raise ValueError(f"losses.images names no variant; {suggest_name(name, self.images)}")
         if ALL_VARIANTS in self.images:
             raise ValueError(f"images.{ALL_VARIANTS} is the word for every image")
-        if len({image.name for image in self.images.values()}) < len(self.images):
+        if len({image.name for image in self._tables.values()}) < len(self._tables):
             raise ValueError("two images have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def _check_baselines(self) -> Self:
+        for variant, baseline in self.baselines.items():
+            image = self.images.get(variant)
+            if image is None:
+                hint = suggest_name(variant, self.images)
+                raise ValueError(f"baselines.{variant} is the baseline of no variant; {hint}")
+            if (baseline.platform, baseline.targets) != (image.platform, image.targets):
+                raise ValueError(f"baselines.{variant} has not the platform and targets of its image")
         return self
 
     @model_validator(mode="after")
@@ -345,6 +371,11 @@ class Family(Declared):
             if len({(image.targets, image.default_target) for image in images}) > 1:
                 raise ValueError(f"the images of the index {name} have not the same targets")
         return self
+
+
+def baseline_of(variant: str) -> str:
+    """What a person types for the baseline of an image."""
+    return f"baseline-{variant}"
 
 
 def load_family(path: Path) -> Family:

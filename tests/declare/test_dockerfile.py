@@ -288,7 +288,7 @@ def test_any_sequence_of_instructions_is_found_again_on_its_lines(seed: int) -> 
 
 
 def dockerfiles() -> list[Path]:
-    return [ROOT / image.dockerfile for image in load_family(ROOT / "images.toml").images.values()]
+    return [ROOT / image.dockerfile for image in load_family(ROOT / "images.toml").variants.values()]
 
 
 @pytest.mark.parametrize("path", dockerfiles(), ids=lambda path: path.parent.name)

@@ -49,7 +49,7 @@ def refuse(folder: Path, text: str) -> DeclarationError:
 
 
 def test_the_default_base_is_that_of_each_dockerfile(family: Family) -> None:
-    for image in family.images.values():
+    for image in family.variants.values():
         values = load_dockerfile(ROOT / image.dockerfile).values({})
         base = family.base(image.bases[0])
         assert values["BASE_FAMILY"] == image.bases[0]
@@ -57,7 +57,7 @@ def test_the_default_base_is_that_of_each_dockerfile(family: Family) -> None:
 
 
 def test_every_target_is_a_stage_on_every_base(family: Family) -> None:
-    for image in family.images.values():
+    for image in family.variants.values():
         dockerfile = load_dockerfile(ROOT / image.dockerfile)
         for base in image.bases:
             for target in image.targets:
@@ -67,12 +67,12 @@ def test_every_target_is_a_stage_on_every_base(family: Family) -> None:
 def test_the_default_target_is_the_last_stage_so_that_a_plain_build_makes_it(
     family: Family,
 ) -> None:
-    for image in family.images.values():
+    for image in family.variants.values():
         assert load_dockerfile(ROOT / image.dockerfile).stages[-1].name == image.default_target
 
 
 def test_optional_parts_name_build_arguments_of_the_dockerfile(family: Family) -> None:
-    for image in family.images.values():
+    for image in family.variants.values():
         values = load_dockerfile(ROOT / image.dockerfile).values({})
         for switch, url in image.optional.items():
             assert values[switch] == "1"
@@ -88,7 +88,7 @@ def test_the_dockerfile_states_the_declared_environment_version(family: Family) 
 
 
 def test_suites_exist(family: Family) -> None:
-    for image in family.images.values():
+    for image in family.variants.values():
         assert (ROOT / image.suite).is_file()
 
 
@@ -254,7 +254,7 @@ def test_a_machine_of_no_image_is_refused() -> None:
 def test_only_an_image_whose_dockerfile_names_the_builders_platform_is_declared_cross_built(
     family: Family,
 ) -> None:
-    for image in family.images.values():
+    for image in family.variants.values():
         stages = load_dockerfile(ROOT / image.dockerfile).stages
         crossed = any("--platform=linux/${BUILD_ON}" in stage.flags for stage in stages)
         assert image.cross_built == crossed, image.name

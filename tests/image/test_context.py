@@ -9,7 +9,7 @@ import pytest
 from baseimages.declare import Instruction, load_dockerfile
 from tests.conftest import ROOT
 
-DOCKERFILES = sorted(ROOT.glob("*/Dockerfile"))
+DOCKERFILES = sorted([*ROOT.glob("*/Dockerfile"), *ROOT.glob("baseline/*/Dockerfile")])
 ADMITTED = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
 
 

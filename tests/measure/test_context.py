@@ -131,7 +131,7 @@ def test_an_edit_stays_inside_the_checkout(path: str) -> None:
 
 
 def real_images() -> list[tuple[str, str]]:
-    images = load_family(ROOT / "images.toml").images
+    images = load_family(ROOT / "images.toml").variants
     return [(variant, target) for variant, image in images.items() for target in image.targets]
 
 

@@ -169,3 +169,16 @@ def test_without_a_variant_what_is_built_is_read_and_nothing_is_said_of_the_rest
     call(verb, dry_run=True)
     assert "base_edge_node_amd64_cpu" in capsys.readouterr().out
     assert list_built(checkout) == ("cpu",)
+
+
+def test_a_baseline_is_planned_and_compared_by_its_word(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_build(checkout, "core")
+    call(tasks.benchmark, variant="cpu", target="core", against=["baseline-cpu"], dry_run=True)
+    assert "core of: baseline-cpu, cpu\n" in capsys.readouterr().out
+    monkeypatch.setattr(tasks, "ROOT", ROOT)
+    call(tasks.plan, variant="baseline-cpu", target="core", base="debian-13")
+    planned = capsys.readouterr().out
+    assert "stages      python-builder ffmpeg-builder core\n" in planned
+    assert "baseline_edge_node_amd64_cpu:core-debian-13\n" in planned

@@ -44,7 +44,7 @@ def test_a_scenario_may_have_a_number_of_pairs_of_its_own(
         ({"pairs": 10**9}, "from 1 to 1000"),
         ({"budget": "20 minutes"}, "write it like 90s, 20m or 1.5h"),
         ({"disk_budget": "60"}, "write it like 500MB or 60GB"),
-        ({"pairs": 6, "against": ["baseline"]}, "unknown variant 'baseline-cpu'"),
+        ({"pairs": 6, "against": ["baseline-arm64"]}, "unknown variant 'baseline-arm64'"),
         ({"pairs": 6, "against": ["emulated"]}, "leave --stage, emulated"),
         ({"pairs": 6, "against": ["gpu", "arm64"]}, "a second --against"),
         ({"pairs": 6, "against": ["gpu"], "stage": "os"}, "leave --stage"),

@@ -23,7 +23,7 @@ def test_an_unknown_variant_is_refused_with_the_nearest(
     assert code == 2
     assert said.splitlines() == [
         "error: unknown variant 'cpuu'",
-        "Next: did you mean cpu? Otherwise use one of: arm64, cpu, gpu, tegra",
+        "Next: did you mean cpu? Otherwise use one of: arm64, baseline-cpu, baseline-gpu, cpu, gpu, tegra",
     ]
 
 
