@@ -23,22 +23,29 @@ LISTED_BYTES = 100_000
 Kind = Literal["dpkg", "python", "npm", "rule", "base", "unowned"]
 SHOWN_FOLDERS = 2
 SITE = r"(opt/python/lib/python3\.\d+/site-packages|usr/local/lib/python3(\.\d+)?/dist-packages)/"
+ARCHIVE_SITE = r"usr/lib/python3/dist-packages/"
 MODULE = re.compile(r"(?:usr/local/lib|usr/share|usr/lib)/node(?:_modules|js)/((?:@[^/]+/)?[^/]+)/")
+BASE, ENGINE, SYSTEM = "base", "engine", "system packages"
 RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("torch", re.compile(SITE + r"(torch|functorch|torchgen|torchvision|torchaudio|torio)\b")),
+    (
+        "torch",
+        re.compile(rf"({SITE}|{ARCHIVE_SITE})(torch|functorch|torchgen|torchvision|torchaudio|torio)\b"),
+    ),
     ("torch", re.compile(r"usr/lib/[^/]+/lib(torch|c10|caffe2|dnnl|tensorpipe|gloo)")),
     ("pip and uv", re.compile(SITE + r"(pip|uv)\b")),
-    ("pip and uv", re.compile(r"usr/local/bin/(pip|pip3|uv|uvx)$")),
+    ("pip and uv", re.compile(r"(usr/local|opt/python)/bin/(pip|pip3|uv|uvx)$")),
     ("wheels", re.compile(SITE)),
+    (SYSTEM, re.compile(ARCHIVE_SITE)),
     ("python", re.compile(r"(opt/python/|usr/lib/python3)")),
     ("python", re.compile(r"usr/(bin/(python|pydoc|pygettext)|lib/[^/]+/libpython)")),
     ("ffmpeg", re.compile(r"usr/local/(bin/ff|lib/lib(av|sw|postproc))")),
-    ("node", re.compile(r"usr/local/(bin/(node|npm|npx)$|lib/node_modules/)")),
+    # what the legacy recipe compiles beside FFmpeg, and the headers that it keeps
+    ("ffmpeg", re.compile(r"usr/local/(lib/(lib(dav1d|openh264|SvtAv1)|pkgconfig/)|include/|share/ffmpeg/)")),
+    ("node", re.compile(r"usr/(local/)?(bin/(node|npm|npx|corepack)$|lib/node_modules/|include/node/)")),
     ("ngrok", re.compile(r"usr/local/bin/ngrok$")),
-    ("engine", re.compile(r"usr/s?bin/(docker|containerd|runc)")),
+    (ENGINE, re.compile(r"usr/s?bin/(docker|containerd|runc)")),
     ("ours", re.compile(r"usr/local/bin/entrypoint\.sh$")),
 )
-BASE, ENGINE, SYSTEM = "base", "engine", "system packages"
 OWNERS = frozenset({BASE, ENGINE, SYSTEM, *(owner for owner, _ in RULES)})
 
 
@@ -62,7 +69,7 @@ def owner_of(path: str, created_by: str, is_base: bool) -> str:
     """Owner of one file; `path` as in the layer's tar, `created_by` its layer's instruction."""
     if is_base:
         return BASE
-    return _rule(path) or (ENGINE if "docker.io" in created_by else SYSTEM)
+    return _rule(path) or (ENGINE if _installs_engine(created_by) else SYSTEM)
 
 
 def divide(path: str, owner: str, claimants: dict[str, Claimant]) -> tuple[Kind, str]:
@@ -74,6 +81,11 @@ def divide(path: str, owner: str, claimants: dict[str, Claimant]) -> tuple[Kind,
     if rule := _rule(path):
         return "rule", rule
     return ("base" if owner == BASE else "unowned"), "/".join(path.split("/")[:-1][:SHOWN_FOLDERS])
+
+
+def _installs_engine(created_by: str) -> bool:
+    # One step of the legacy recipe installs everything of the system: it is not the engine's.
+    return "docker.io" in created_by and "mosquitto" not in created_by
 
 
 def _rule(path: str) -> str | None:

@@ -54,10 +54,24 @@ def check_sums(index: LayerIndex) -> None:
         ("usr/bin/containerd-shim-runc-v2", "engine"),
         ("usr/local/bin/entrypoint.sh", "ours"),
         ("usr/bin/git", "system packages"),
+        # where the legacy recipe has them
+        ("usr/lib/python3/dist-packages/torch/_C.so", "torch"),
+        ("usr/lib/python3/dist-packages/numpy/__init__.py", "system packages"),
+        ("opt/python/bin/uv", "pip and uv"),
+        ("usr/local/lib/libSvtAv1Enc.so.2", "ffmpeg"),
+        ("usr/local/include/libavutil/avutil.h", "ffmpeg"),
+        ("usr/lib/node_modules/npm/index.js", "node"),
+        ("usr/include/node/node.h", "node"),
     ],
 )
 def test_a_path_has_its_owner(path: str, owner: str) -> None:
     assert owner_of(path, "RUN apt-get", is_base=False) == owner
+
+
+def test_a_step_that_installs_the_engine_alone_is_the_engines() -> None:
+    alone, all_in_one = "RUN apt-get install docker.io", "RUN apt-get install mosquitto docker.io"
+    assert owner_of("usr/share/x", alone, is_base=False) == "engine"
+    assert owner_of("usr/share/x", all_in_one, is_base=False) == "system packages"
 
 
 def test_everything_in_the_lowest_layer_belongs_to_the_base() -> None:
