@@ -19,20 +19,16 @@ from baseimages.declare.dockerfile import (
 from baseimages.declare.family import (
     ALL_VARIANTS,
     AUTO,
-    Accelerator,
     BaseFamily,
     Bootstrap,
     Family,
-    Image,
-    Platform,
-    TorchIndex,
-    TorchSource,
     baseline_of,
     load_family,
     render_schema,
 )
 from baseimages.declare.gates import Budget, Loss
 from baseimages.declare.history import History
+from baseimages.declare.image import Accelerator, Image, Platform, TorchIndex, TorchSource
 from baseimages.declare.inputs import list_inputs
 from baseimages.declare.names import quote_word, unknown_word
 from baseimages.declare.revision import Revision, load_revision

@@ -9,7 +9,8 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from baseimages.command import Runner
-from baseimages.declare.family import Family, Image
+from baseimages.declare.family import Family
+from baseimages.declare.image import Image
 from baseimages.declare.locks import ImageLocks, parse_lock, parse_versions, resolve, wheel_platform
 from baseimages.declare.names import unknown_word
 

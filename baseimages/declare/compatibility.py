@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from baseimages.declare.family import TorchSource
+from baseimages.declare.image import TorchSource
 from baseimages.declare.names import ComputeCapability, Name, Sentence, VersionNumber
 from baseimages.declare.tables import Declared, load_tables
 

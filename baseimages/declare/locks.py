@@ -18,7 +18,8 @@ from pathlib import Path
 from packaging.version import Version
 
 from baseimages.command import Runner
-from baseimages.declare.family import Family, Image, Platform, TorchIndex
+from baseimages.declare.family import Family
+from baseimages.declare.image import Image, Platform, TorchIndex
 from baseimages.errors import CommandError
 from baseimages.records import write_text
 

@@ -16,7 +16,7 @@ from baseimages.build.bootstrap import make_base
 from baseimages.build.engine import find_engine
 from baseimages.command import ProcessRunner
 from baseimages.declare import load_family
-from baseimages.declare.family import Platform
+from baseimages.declare.image import Platform
 from baseimages.inspect.equality import EqualityRecord, compare_trees, read_tar
 from tests.conftest import ROOT
 
