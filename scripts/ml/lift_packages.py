@@ -234,7 +234,7 @@ def enter_distributions(out: Path) -> None:
     site = out / SITE.relative_to("/")
     owned = defaultdict(list)
     # RECORD lists files: a link to a folder of headers has no hash to be listed with
-    for path in sorted(path for path in out.rglob("*") if path.is_file()):
+    for path in sorted(path for path in out.rglob("*") if find_bytes(path, out).is_file()):
         folder = path.relative_to(site).parts[0] if path.is_relative_to(site) else ""
         name = next((n for n in ("torchvision", "torchaudio") if folder.startswith(n)), "torch")
         owned["torchaudio" if folder == "torio" else name].append(path)
@@ -243,9 +243,17 @@ def enter_distributions(out: Path) -> None:
         (dist_info / "WHEEL").write_text(WHEEL.format(machine=ask_machine()))
         (dist_info / "INSTALLER").write_text("apt\n")
         files += [dist_info / "WHEEL", dist_info / "INSTALLER"]
-        pairs = [(Path("/") / path.relative_to(out), path) for path in files]
+        pairs = [(Path("/") / path.relative_to(out), find_bytes(path, out)) for path in files]
         in_image = Path("/") / dist_info.relative_to(out)
         (dist_info / "RECORD").write_text(render_record(SITE, in_image, pairs))
+
+
+def find_bytes(path: Path, out: Path) -> Path:
+    """Where the bytes of a lifted path lie: a link's in the tree that it was lifted from."""
+    if not path.is_symlink():
+        return path
+    installed = Path("/", path.relative_to(out))
+    return place(resolve(canonical(installed.parent / path.readlink())))
 
 
 def main(mode: str, out: Path, before: Path) -> None:

@@ -151,6 +151,28 @@ def test_torch_takes_its_own_files_what_they_load_and_nothing_else(lift: Lift) -
     assert chosen == {f"{PYTHON}/torch/_C.so", *libraries, "/usr/include/aarch64-linux-gnu/sleef.h"}
 
 
+def test_the_record_lists_a_link_by_the_bytes_that_it_has_in_the_tree(lift: Lift, tmp_path: Path) -> None:
+    library, headers = f"{LIBRARIES}/libtorch.so.2", "/usr/include/torch"
+    module = lift(
+        {
+            library: b"bytes",
+            f"{headers}/a.h": b"",
+            f"{PYTHON}/torch/lib/libtorch.so": Symlink(f"../../../../aarch64-linux-gnu/{Path(library).name}"),
+            f"{PYTHON}/torch/include": Symlink(headers),
+        }
+    )
+    out, folder = tmp_path / "out", module.SITE / "torch"
+    (out / module.SITE.relative_to("/") / "torch-2.dist-info").mkdir(parents=True)
+    for path in (f"{PYTHON}/torch/lib/libtorch.so", f"{PYTHON}/torch/include"):
+        module.copy_file(Path(path), out)
+    module.enter_distributions(out)
+    record = (out / module.SITE.relative_to("/") / "torch-2.dist-info" / "RECORD").read_text()
+    rows = dict(line.split(",", 1) for line in record.splitlines())
+    assert (out / folder.relative_to("/") / "lib/libtorch.so").readlink() == Path(library)
+    assert rows["torch/lib/libtorch.so"].endswith(",5")
+    assert "torch/include" not in rows
+
+
 @pytest.mark.parametrize(("architecture", "machine"), [("amd64", "x86_64"), ("arm64", "aarch64")])
 def test_the_entered_distribution_is_for_the_machine_of_its_packages(
     architecture: str, machine: str, lift: Lift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
