@@ -33,7 +33,7 @@ class Series:
 
 
 def render_history(title: str, note: str, series: Sequence[Series]) -> str:
-    """Panels below each other, all over the same revisions."""
+    """Panels below each other, each over the revisions of its own points."""
     summary = "; ".join(
         f"{one.label}: {', '.join(f'{p.revision} {p.text}' for p in one.points)}" for one in series
     )
