@@ -98,10 +98,13 @@ def _list_words(recipe: Bootstrap, target: Platform, native: BaseImage | None, e
     For another platform nothing is emulated: maintainer scripts of the essential packages run with
     native programs. In a container, because a script that forgets the tree writes to the machine it
     runs on. What the recipe includes is left to the image's own packages: their scripts do not know
-    that mode.
+    that mode. Which paths are left out is then decided by the settings of the native base, which has
+    the same.
     """
     words = ["mmdebstrap", "--format=tar", f"--variant={recipe.variant}"]
     words += [f"--architectures={target.architecture}"]
+    words += [f"--dpkgopt=path-exclude={path}" for path in recipe.exclude]
+    words += [f"--dpkgopt=path-include={path}" for path in recipe.keep]
     if native:
         epoch = f"--env=SOURCE_DATE_EPOCH={SOURCE_DATE_EPOCH_S}"
         shell = ["sh", "-euc", IN_CONTAINER, "sh"]

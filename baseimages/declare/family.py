@@ -17,6 +17,7 @@ from baseimages.declare.names import (
     Digest,
     GlibcVersion,
     Name,
+    PathGlob,
     Reference,
     Sentence,
     suggest_name,
@@ -41,6 +42,10 @@ class Bootstrap(Declared):
     """mmdebstrap's variant: which packages beyond the essential ones."""
     include: tuple[Name, ...] = ()
     """Packages to add."""
+    exclude: tuple[PathGlob, ...] = ()
+    """Paths that no package unpacks, now or later: what the distribution's own image leaves out."""
+    keep: tuple[PathGlob, ...] = ()
+    """Paths that are unpacked all the same."""
 
 
 class BaseFamily(Declared):

@@ -41,6 +41,8 @@ RelativePath = Annotated[
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*$", max_length=200
     ),
 ]
+# As dpkg's path-exclude takes it.
+PathGlob = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._*/-]+$", max_length=200)]
 _PLACE = r"\{(?:target|base|revision)\}"
 TagTemplate = Annotated[
     str,

@@ -22,6 +22,7 @@ from tests.conftest import FakeRunner
 CONTENT = b"a root file system"
 FOREIGN = b"a root file system for another machine"
 TAG = f"baseimages/debian-13:{hashlib.sha256(CONTENT).hexdigest()[:12]}"
+EXCLUDE, KEEP = ("/usr/share/doc/*",), ("/usr/share/doc/*/copyright",)
 ONE_LINE = "deb [arch=amd64 signed-by=/k.gpg] https://mirror.example/debian trixie main contrib\n"
 STANZA = """Types: deb deb-src
 URIs: https://mirror.example/debian
@@ -60,7 +61,7 @@ def make(runner: FakeRunner, console: Console, cache: Path) -> Make:
         include: tuple[str, ...] = ("ca-certificates",),
         target: Platform = Platform.AMD64,
     ) -> BaseImage:
-        recipe = Bootstrap(suite=suite, include=include)
+        recipe = Bootstrap(suite=suite, include=include, exclude=EXCLUDE, keep=KEEP)
         return make_base("debian-13", recipe, target, ENGINE, runner, console)
 
     return call
@@ -79,8 +80,8 @@ def test_the_base_is_named_by_the_content_of_its_tar(make: Make) -> None:
 def test_mmdebstrap_gets_the_recipe_the_platform_and_the_mirrors(make: Make, runner: FakeRunner) -> None:
     make()
     (words,) = calls(runner, "mmdebstrap")
-    assert words[2:6] == ("--variant=minbase", "--architectures=amd64", "--include=ca-certificates", "trixie")
-    assert words[6:] == ("-", "deb https://m.example trixie main")
+    assert words[2:4] == ("--variant=minbase", "--architectures=amd64")
+    assert words[-4:] == ("--include=ca-certificates", "trixie", "-", "deb https://m.example trixie main")
 
 
 def test_the_base_of_another_platform_is_made_in_a_container_of_the_engines_own(
@@ -98,6 +99,16 @@ def test_the_base_of_another_platform_is_made_in_a_container_of_the_engines_own(
 def test_a_base_of_the_engines_platform_needs_no_second_one(make: Make, runner: FakeRunner) -> None:
     assert make().build_reference == ""
     assert not calls(runner, "docker", "run")
+
+
+def test_what_the_recipe_excludes_is_neither_unpacked_here_nor_for_another_machine(
+    make: Make, runner: FakeRunner
+) -> None:
+    make(target=Platform.ARM64)
+    for words in (*calls(runner, "mmdebstrap"), *calls(runner, "docker", "run")):
+        at = words.index("--dpkgopt=path-exclude=/usr/share/doc/*")
+        # dpkg heeds the last of its settings that fits.
+        assert words[at + 1] == "--dpkgopt=path-include=/usr/share/doc/*/copyright"
 
 
 def test_a_recipe_without_packages_adds_none(make: Make, runner: FakeRunner) -> None:
