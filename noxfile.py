@@ -39,15 +39,15 @@ def call(session: nox.Session, *words: str) -> None:
 
 @nox.session
 def main(session: nox.Session) -> None:
-    """Lint, then build, test, scan, benchmark and report the CPU image's core: the main job."""
+    """Lint, then build, test, scan and benchmark the CPU image's core, with its report: the main job."""
     words = [*session.posargs] if session.posargs else ["--target", "core"]
     session.notify("lint", posargs=[])
     for name in ("build-cpu", "test-cpu"):
         session.notify(name, posargs=words)
     session.notify("scan", posargs=["--variant", "cpu", *words])
-    # The build before it is the cold run, and the engine's cache holds it: no second build.
+    # The build before it is the cold run, and the engine's cache holds it: no second build. It ends
+    # with the report.
     session.notify("benchmark", posargs=["--variant", "cpu", *words, "--in-place"])
-    session.notify("report", posargs=["--variant", "cpu"])
 
 
 @nox.session
@@ -70,7 +70,7 @@ def scan(session: nox.Session) -> None:
 
 @nox.session
 def benchmark(session: nox.Session) -> None:
-    """Measure cold, no-op and edit builds and the layers of what is built."""
+    """Measure cold, no-op and edit builds and the layers, `-- --against baseline`; write the report."""
     call(session, "python", "-m", "invoke", "benchmark", *session.posargs)
 
 

@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,10 @@ def benchmark(
     against: list[str] | None = None, stage: str = "", pairs: int = 0, scenario: list[str] | None = None,
     budget: str = "", disk_budget: str = "", seed: int = 1,
 ) -> None:  # fmt: skip
-    """Measure cold, no-op and edit builds, and the layers; or interleaved pairs of two images."""
+    """Measure cold, no-op and edit builds, and the layers, or interleaved pairs; write the report.
+
+    What is not built yet is built.
+    """
     inputs = BuildInputs(ca_bundle=ca_bundle or None)
     wish = wish_pairs(
         tuple(against or ()), tuple(scenario or ()), pairs, budget, disk_budget, seed, stage=stage
@@ -162,7 +166,8 @@ def benchmark(
             text = measuring.benchmark(
                 selection, inputs, rebuild=rebuild, in_place=in_place, dry_run=dry_run, as_json=json
             )
-        print(text, end="")
+        told = "" if dry_run else verbs.report(replace(selection, target=None), dry_run=False, as_json=False)
+        print(text if json else text + told, end="")
 
 
 @verb(help=help_for("variant", "target", "base", "json", "dry_run"))

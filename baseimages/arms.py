@@ -29,7 +29,15 @@ from baseimages.measure import (
     parse_size_bytes,
 )
 from baseimages.plan import BaseImage, BuildPlan
-from baseimages.selection import BuildInputs, Selection, plan_selection, work_folder
+from baseimages.records import WorkFolder
+from baseimages.selection import (
+    BuildInputs,
+    Selection,
+    find_build,
+    is_built,
+    plan_selection,
+    work_folder,
+)
 
 # A cold pair is what the others stand on; more of them are asked for by name.
 DEFAULT_SCENARIOS = ("cold=1", "no-op", "edit-entrypoint", "edit-pin")
@@ -140,6 +148,13 @@ def schedule_pairs(selection: Selection, wish: PairsWish, record: BuildRecord) -
         seed=wish.seed,
         budget_s=wish.budget_s,
     )
+
+
+def list_unbuilt(selection: Selection, other: BuildPlan) -> dict[str, WorkFolder]:
+    """Where the baseline's build belongs, as long as none of this revision lies there."""
+    beside = replace(selection, variant=other.variant, target=other.target, base=other.base.family)
+    is_there = is_built(beside) and find_build(beside)[1].revision == other.revision.label
+    return {} if is_there else {BASELINE: work_folder(beside, other.base.family, other.target)}
 
 
 def make_arms(selection: Selection, plan: BuildPlan, other: BuildPlan | None) -> dict[str, Arm]:

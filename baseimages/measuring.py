@@ -5,8 +5,15 @@ Each composes a few calls into the rooms and returns text to print, as `verbs` d
 
 from __future__ import annotations
 
-from baseimages.arms import PairsWish, make_arms, plan_again, plan_beside, schedule_pairs
-from baseimages.build import count_base_layers, find_engine
+from baseimages.arms import (
+    PairsWish,
+    list_unbuilt,
+    make_arms,
+    plan_again,
+    plan_beside,
+    schedule_pairs,
+)
+from baseimages.build import BuildRecord, count_base_layers, find_engine
 from baseimages.command import ProcessRunner
 from baseimages.declare.bump import bump_pin
 from baseimages.inspect import (
@@ -51,8 +58,9 @@ from baseimages.selection import (
     BuildInputs,
     Selection,
     find_build,
+    is_built,
 )
-from baseimages.verbs import make_console
+from baseimages.verbs import build, make_console
 
 
 def benchmark(
@@ -60,9 +68,12 @@ def benchmark(
 ) -> str:
     """Measure builds and layers; store BenchmarkRecord and LayerRecord.
 
-    With `in_place` the builds after the cold one use the cache of the user's engine.
+    What is not built is built before. With `in_place` the builds after the cold one use the cache of
+    the user's engine.
     """
-    work, record = find_build(selection)
+    if dry_run and not is_built(selection):
+        return f"would {_name_build(selection)}, then measure cold, no-op and edit builds, and its layers\n"
+    work, record = _find_or_build(selection, inputs)
     if dry_run:
         return f"would measure cold, no-op and edit builds of {record.tags[0]}, and its layers\n"
     runner, console = ProcessRunner(), make_console()
@@ -120,8 +131,13 @@ def compare_cold(
 def measure_pairs(
     selection: Selection, inputs: BuildInputs, wish: PairsWish, *, dry_run: bool, as_json: bool
 ) -> str:
-    """Run interleaved pairs of what is built and another image, or of it alone; store the PairsRecord."""
-    work, record = find_build(selection)
+    """Run interleaved pairs of an image and another one, or of it alone; store the PairsRecord.
+
+    What is not built is built: the candidate before, the other by its cold run.
+    """
+    if dry_run and not is_built(selection):
+        return f"would {_name_build(selection)}, then plan and measure pairs\n"
+    work, record = _find_or_build(selection, inputs)
     schedule, other = schedule_pairs(selection, wish, record), wish.name_other(selection.variant)
     if dry_run:
         return describe_schedule(schedule)
@@ -135,8 +151,20 @@ def measure_pairs(
             schedule, make_arms(selection, plan, beside), record, engine, runner, work, console,
             disk_budget_bytes=wish.disk_budget_bytes,
             store=lambda made: write_record(work.pairs(other or CANDIDATE), made),
+            unbuilt=list_unbuilt(selection, beside) if beside else {},
         )  # fmt: skip
     return render_record(result) if as_json else describe_pairs(result)
+
+
+def _find_or_build(selection: Selection, inputs: BuildInputs) -> tuple[WorkFolder, BuildRecord]:
+    if not is_built(selection):
+        make_console().print(f"not built yet: {_name_build(selection)}", markup=False)
+        build(selection, inputs, dry_run=False, as_json=False)
+    return find_build(selection)
+
+
+def _name_build(selection: Selection) -> str:
+    return f"build {selection.image.name} {selection.image.target(selection.target)}"
 
 
 def measure_updates(

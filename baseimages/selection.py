@@ -132,24 +132,32 @@ def list_built(root: Path) -> tuple[str, ...]:
     return built
 
 
+def is_built(selection: Selection) -> bool:
+    """Whether a build that fits is stored."""
+    return bool(_list_folders(selection))
+
+
 def find_build(selection: Selection) -> tuple[WorkFolder, BuildRecord]:
     """The latest stored build that fits. Raises RecordError naming the build command."""
     image = selection.image
-    targets = image.every_target if selection.target is None else (image.target(selection.target),)
-    bases = image.bases if selection.base == AUTO else (image.base(selection.base),)
-    made_by = " ".join(
-        [f"invoke build --variant {selection.variant}", *(f"--target {name}" for name in targets[:1])]
-    )
+    target = selection.target or image.every_target[0]
+    made_by = f"invoke build --variant {selection.variant} --target {target}"
     found = [
         (work, load_record(work.path / WorkFolder.BUILD, BuildRecord, made_by=made_by))
-        for base in bases
-        for target in targets
-        for work in (work_folder(selection, base, target),)
-        if (work.path / WorkFolder.BUILD).exists()
+        for work in _list_folders(selection)
     ]
     if not found:
         raise RecordError(f"{image.name} is not built so in this checkout", next_step=f"run `{made_by}`")
     return max(found, key=lambda pair: pair[1].started_at)
+
+
+def _list_folders(selection: Selection) -> list[WorkFolder]:
+    """Of each build that fits."""
+    image = selection.image
+    targets = image.every_target if selection.target is None else (image.target(selection.target),)
+    bases = image.bases if selection.base == AUTO else (image.base(selection.base),)
+    folders = (work_folder(selection, base, target) for base in bases for target in targets)
+    return [work for work in folders if (work.path / WorkFolder.BUILD).exists()]
 
 
 def _split(word: str) -> tuple[str, str]:

@@ -5,7 +5,17 @@ Before that: the engine that answers, the base image that can be had, the parts 
 """
 
 from baseimages.build.base import choose_base, choose_stand_in
-from baseimages.build.buildx import Compression, Outcome, run_build, run_export, run_solve, solve_argv
+from baseimages.build.buildx import (
+    Compression,
+    Outcome,
+    Solve,
+    look_before,
+    run_build,
+    run_export,
+    run_solve,
+    solve_argv,
+    store_solve,
+)
 from baseimages.build.engine import Engine, find_engine
 from baseimages.build.optional import leave_out_unreachable
 from baseimages.build.progress import Step, fold_groups, title_of
@@ -40,6 +50,7 @@ __all__ = [
     "LineRecord",
     "Outcome",
     "ProvenanceRecord",
+    "Solve",
     "Step",
     "StepRecord",
     "StepUsage",
@@ -54,6 +65,7 @@ __all__ = [
     "fold_groups",
     "host_facts",
     "leave_out_unreachable",
+    "look_before",
     "probe_cache",
     "rate_hits",
     "read_provenance",
@@ -62,5 +74,6 @@ __all__ = [
     "run_export",
     "run_solve",
     "solve_argv",
+    "store_solve",
     "title_of",
 ]

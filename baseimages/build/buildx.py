@@ -72,7 +72,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Before:
+class Before:
     """What a build found when it began; named as in its record."""
 
     cold: bool
@@ -80,6 +80,17 @@ class _Before:
     base_present: bool
     started_at: str
     inputs: tuple[InputFacts, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solve:
+    """A plan that an engine solved; `folder` holds the raw progress."""
+
+    plan: BuildPlan
+    engine: Engine
+    before: Before
+    outcome: Outcome
+    folder: Path
 
 
 def solve_argv(plan: BuildPlan, engine: Engine, metadata: Path) -> list[str]:
@@ -131,9 +142,9 @@ def run_build(
     its time, its steps and the tests of that image stay true. Raises BuildError with the failing
     step and the tail of its output, DeadlineError, CommandError when the engine refuses the image.
     """
-    before = _look(plan, engine, runner)
-    scratch = work.path / "solve"
-    solved = run_solve(plan, engine, runner, scratch, console)
+    before = look_before(plan, engine, runner)
+    folder = work.path / "solve"
+    solved = run_solve(plan, engine, runner, folder, console)
     record = _find_unchanged(plan, work, solved.digest)
     if record:
         if not (work.path / WorkFolder.PROVENANCE).exists():
@@ -141,11 +152,22 @@ def run_build(
         console.print(f"unchanged since the build of {record.started_at}")
         _load(engine, runner, work, record.tags, record.manifest_digest, console)
         return record
-    (scratch / PROGRESS).replace(work.path / PROGRESS)
-    exported = run_export(plan, engine, runner, work.layout, console)
-    load_s = _load(engine, runner, work, plan.tags, exported.digest, console)
-    record = _describe(plan, engine, before, solved, exported, load_s, work)
-    _keep_provenance(solved, exported.digest, work)
+    solve = Solve(plan=plan, engine=engine, before=before, outcome=solved, folder=folder)
+    return store_solve(solve, engine, runner, work, console)
+
+
+def store_solve(
+    solve: Solve, target: Engine, runner: Runner, work: WorkFolder, console: Console
+) -> BuildRecord:
+    """Export what was solved, load the image into the engine `target`; store and return the record.
+
+    Raises as `run_build` does.
+    """
+    (solve.folder / PROGRESS).replace(work.path / PROGRESS)
+    exported = run_export(solve.plan, solve.engine, runner, work.layout, console)
+    load_s = _load(target, runner, work, solve.plan.tags, exported.digest, console)
+    record = _describe(solve, exported, load_s, work)
+    _keep_provenance(solve.outcome, exported.digest, work)
     write_record(work.path / WorkFolder.BUILD, record)
     return record
 
@@ -159,9 +181,10 @@ def _keep_provenance(solved: Outcome, manifest_digest: str, work: WorkFolder) ->
         path.unlink(missing_ok=True)
 
 
-def _look(plan: BuildPlan, engine: Engine, runner: Runner) -> _Before:
+def look_before(plan: BuildPlan, engine: Engine, runner: Runner) -> Before:
+    """What the engine holds before a build of the plan."""
     cold, cold_reason = probe_cache(engine, runner)
-    return _Before(
+    return Before(
         cold=cold,
         cold_reason=cold_reason,
         base_present=bool(find_digests(engine, runner, [plan.base.build_argument])),
@@ -170,15 +193,8 @@ def _look(plan: BuildPlan, engine: Engine, runner: Runner) -> _Before:
     )
 
 
-def _describe(
-    plan: BuildPlan,
-    engine: Engine,
-    before: _Before,
-    solved: Outcome,
-    exported: Outcome,
-    load_s: float,
-    work: WorkFolder,
-) -> BuildRecord:
+def _describe(solve: Solve, exported: Outcome, load_s: float, work: WorkFolder) -> BuildRecord:
+    plan, solved = solve.plan, solve.outcome
     return BuildRecord(
         variant=plan.variant,
         image_name=plan.image_name,
@@ -191,14 +207,14 @@ def _describe(
         manifest_digest=exported.digest,
         tags=plan.tags,
         build_args=dict(plan.build_args),
-        engine=EngineFacts.of(engine),
+        engine=EngineFacts.of(solve.engine),
         host=host_facts(),
         duration_s=round(solved.duration_s, 3),
         export_duration_s=round(exported.duration_s, 3),
         load_duration_s=round(load_s, 3),
         steps=tuple(StepRecord.of(step) for step in fold_groups(solved.steps)),
         progress_sha256=sha256_of(work.path / PROGRESS),
-        **asdict(before),
+        **asdict(solve.before),
     )
 
 

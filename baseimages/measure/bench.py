@@ -17,7 +17,15 @@ from typing import Self
 
 from rich.console import Console
 
-from baseimages.build import Engine, run_export, run_solve
+from baseimages.build import (
+    BuildRecord,
+    Engine,
+    Solve,
+    look_before,
+    run_export,
+    run_solve,
+    store_solve,
+)
 from baseimages.command import Runner
 from baseimages.errors import BaseImagesError, MeasurementError
 from baseimages.measure.builder import bring_base, private_engine
@@ -28,6 +36,7 @@ from baseimages.measure.record import RunRecord
 from baseimages.measure.runs import measure_run, not_measured, refuse_warm
 from baseimages.measure.scenario import COLD, Reset, Scenario
 from baseimages.plan import BuildPlan
+from baseimages.records import WorkFolder
 
 PRUNE_S = 600.0
 NO_CACHE_MOUNTS = "type!=exec.cachemount"
@@ -61,6 +70,7 @@ class Bench:
         self._parent, self._disk = folder, disk or DiskWatch(folder, None)
         self._stack = ExitStack()
         self._warm: dict[str, Engine] = {}
+        self._solves: dict[str, Solve] = {}
         self._caches: dict[str, Path] = {}
         self._failed: dict[str, str] = {}
         self.engines: list[PrivateEngine] = []
@@ -97,6 +107,14 @@ class Bench:
             self._failed[arm.name] = run.note
         return run
 
+    def store_build(self, arm: Arm, work: WorkFolder) -> BuildRecord | None:
+        """Leave the build of the arm's kept cold run as `invoke build` would: layout, image, record.
+
+        None where none was kept. Raises BuildError, CommandError.
+        """
+        solve = self._solves.pop(arm.name, None)
+        return store_solve(solve, self._user, self._runner, work, self._console) if solve else None
+
     def _run_new(self, arm: Arm, scenario: Scenario, keep: bool) -> RunRecord:
         _refuse_without_registry(arm.plan, scenario)
         cache = self._export_cache(arm) if scenario.imports_cache else None
@@ -111,10 +129,16 @@ class Bench:
                 private, base = bring_base(arm.plan, self._user, private, self._runner, scratch)
             note = f"private engine, empty store, {base}"
             used = _add_option(private, f"--cache-from=type=local,src={cache}") if cache else private
-            run = measure_run(scenario, arm.plan, used, self._runner, scratch, self._console, note=note)
+            before = look_before(arm.plan, private, self._runner)
+            run, outcome = measure_run(
+                scenario, arm.plan, used, self._runner, scratch, self._console, note=note
+            )
             self._disk.look(free_bytes)
             if keep and run.valid and arm.name not in self._warm:
                 self._warm[arm.name] = private
+                self._solves[arm.name] = Solve(
+                    plan=arm.plan, engine=private, before=before, outcome=outcome, folder=scratch
+                )
                 self._stack.push(stack.pop_all())
         return run
 
@@ -125,7 +149,7 @@ class Bench:
         with _folder(self._folder) as name:
             # The clock makes the word new to a cache that saw an earlier benchmark.
             plan = edit_plan(arm.plan, scenario, Path(name) / "context", str(time.time_ns()))
-            return measure_run(scenario, plan, engine, self._runner, Path(name), self._console)
+            return measure_run(scenario, plan, engine, self._runner, Path(name), self._console)[0]
 
     def _export_cache(self, arm: Arm) -> Path:
         """A folder with the cache of the arm's build, as a CI job would store it."""

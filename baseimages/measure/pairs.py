@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from rich.console import Console
 
 from baseimages.build import BuildRecord, Engine, EngineFacts, host_facts
 from baseimages.command import Runner
+from baseimages.errors import BaseImagesError
 from baseimages.measure.bench import Arm, Bench
 from baseimages.measure.context import check_edits
 from baseimages.measure.disk import DiskWatch
@@ -47,13 +49,15 @@ def run_pairs(
     *,
     disk_budget_bytes: int | None,
     store: Callable[[PairsRecord], None],
+    unbuilt: Mapping[str, WorkFolder] = MappingProxyType({}),
 ) -> PairsRecord:
     """Run the schedule on the arms by name; `built` is the record of the candidate's image.
 
     The record is given to `store` after each scenario, so that a session which is broken off leaves
-    what it measured. Raises MeasurementError for arms of other inputs, before anything runs.
+    what it measured. Of an arm in `unbuilt` the build of its cold run is stored in that folder.
+    Raises MeasurementError for arms of other inputs, before anything runs.
     """
-    session = _Session(schedule, arms, built, console)
+    session = _Session(schedule, arms, built, console, unbuilt)
     remove_leftovers(runner, work.path)
     with tempfile.TemporaryDirectory(
         prefix="benchmark-", dir=work.path, ignore_cleanup_errors=True
@@ -69,9 +73,15 @@ class _Session:
     """One pass over a schedule."""
 
     def __init__(
-        self, schedule: Schedule, arms: Mapping[str, Arm], built: BuildRecord, console: Console
+        self,
+        schedule: Schedule,
+        arms: Mapping[str, Arm],
+        built: BuildRecord,
+        console: Console,
+        unbuilt: Mapping[str, WorkFolder],
     ) -> None:
         self._schedule, self._arms, self._built, self._console = schedule, arms, built, console
+        self._unbuilt = unbuilt
         self._began, self._started_at = time.monotonic(), datetime.now(UTC)
         self._longest_s = 0.0
         self._described = {name: describe_arm(arm.plan) for name, arm in arms.items()}
@@ -83,9 +93,18 @@ class _Session:
         done: list[ScenarioRecord] = []
         for number, portion in enumerate(self._schedule.portions, 1):
             done.append(self._run_portion(portion, bench, disk))
+            if portion.scenario.name == COLD.name:
+                self._store_builds(bench)
             rest = self._schedule.portions[number:]
             left = [judge_scenario(portion.scenario, (), (), BROKEN_OFF) for portion in rest]
             yield self._describe(bench, disk, disk_budget_bytes, (*done, *left))
+
+    def _store_builds(self, bench: Bench) -> None:
+        for name, work in self._unbuilt.items():
+            try:
+                bench.store_build(self._arms[name], work)
+            except BaseImagesError as error:  # the pairs are worth more than that image
+                self._console.print(f"the build of {name} was not stored: {error}", markup=False)
 
     def _run_portion(self, portion: Portion, bench: Bench, disk: DiskWatch) -> ScenarioRecord:
         scenario, first = portion.scenario, self._schedule.arms[0]

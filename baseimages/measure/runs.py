@@ -26,7 +26,7 @@ def measure_run(
     console: Console,
     *,
     note: str = "",
-) -> RunRecord:
+) -> tuple[RunRecord, Outcome]:
     """Solve the plan and judge it; processor seconds are those of a private engine.
 
     Raises BuildError, DeadlineError.
@@ -37,7 +37,7 @@ def measure_run(
     after_s = _cpu_s(engine)
     cpu_s = round(after_s - before_s, 2) if before_s is not None and after_s is not None else None
     run = judge_run(scenario, outcome, load, note)
-    return run.model_copy(update={"cpu_s": cpu_s, "started_at": started_at})
+    return run.model_copy(update={"cpu_s": cpu_s, "started_at": started_at}), outcome
 
 
 def judge_run(scenario: Scenario, outcome: Outcome, load: float | None, note: str) -> RunRecord:

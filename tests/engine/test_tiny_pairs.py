@@ -75,6 +75,18 @@ def test_pairs_against_the_baseline_hit_what_they_must_and_leave_nothing(rivals:
     assert {pair["candidate"]["misses"] for pair in scenarios["no-op"]["pairs"]} == {0}
     assert {pair["baseline"]["misses"] for pair in scenarios["edit-entrypoint"]["pairs"]} == {1}
     assert_nothing_left(rivals)
+    assert_the_baseline_is_built(rivals)
+
+
+def assert_the_baseline_is_built(rivals: Checkout) -> None:
+    (path,) = (rivals.root / ".work" / f"{rivals.name}-old").rglob("build.json")
+    built = json.loads(path.read_text())
+    assert built["cold"] is True
+    assert (
+        docker("image", "inspect", "--format", "{{.Id}}", built["tags"][0]).strip()
+        == built["manifest_digest"]
+    ), "its image is in the user's engine, though no step ran there"
+    assert {step["cached"] for step in built["steps"] if step["is_instruction"]} == {False}
 
 
 def test_every_scenario_of_the_family_is_a_run_of_itself_or_says_why_not(checkout: Checkout) -> None:

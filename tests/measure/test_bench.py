@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from baseimages.build import Engine, Outcome
+from baseimages.build import BuildRecord, Engine, Outcome, Solve
+from baseimages.build.buildx import Before
 from baseimages.errors import BuildError, MeasurementError
 from baseimages.measure import bench, builder, runs
 from baseimages.measure.bench import Arm, Bench
@@ -21,9 +22,12 @@ from baseimages.measure.disk import SPARE_BYTES, DiskWatch
 from baseimages.measure.isolated import PrivateEngine
 from baseimages.measure.scenario import CI_WARM, COLD, EDIT, FACTORY_COLD, LAYERS_COLD, NO_OP
 from baseimages.plan import BuildPlan
+from baseimages.records import WorkFolder
 from tests.build.conftest import ENGINE, read_steps
 from tests.conftest import FakeRunner
 from tests.measure.conftest import DIGEST
+
+BEFORE = Before(cold=True, cold_reason="it held nothing", base_present=True, started_at="x", inputs=())
 
 
 class Machine:
@@ -70,6 +74,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, runner: FakeRunner) -> Machine:
     monkeypatch.setattr(bench, "private_engine", machine.private_engine)
     monkeypatch.setattr(bench, "bring_base", lambda plan, user, private, *_: (private, "base there"))
     monkeypatch.setattr(bench, "refuse_warm", lambda *_: None)
+    monkeypatch.setattr(bench, "look_before", lambda *_: BEFORE)
     monkeypatch.setattr(bench, "run_solve", machine.solve)
     monkeypatch.setattr(runs, "run_solve", machine.solve)
     return machine
@@ -92,6 +97,37 @@ def test_a_kept_engine_serves_what_needs_a_build_and_ends_with_the_bench(
         ]  # fmt: skip
     assert machine.alive == []
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("run-")] == []
+
+
+def test_the_build_of_a_kept_cold_run_is_stored_once_and_its_image_loaded_into_the_users_engine(
+    machine: Machine,
+    runner: FakeRunner,
+    console: Console,
+    arm: Arm,
+    work: WorkFolder,
+    built: BuildRecord,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stored: list[tuple[Solve, Engine, WorkFolder]] = []
+
+    def store(solve: Solve, target: Engine, _: object, folder: WorkFolder, __: object) -> BuildRecord:
+        assert solve.folder.is_dir(), "the raw progress is still there"
+        stored.append((solve, target, folder))
+        return built
+
+    monkeypatch.setattr(bench, "store_solve", store)
+    with Bench(ENGINE, runner, tmp_path, console) as each:
+        assert each.store_build(arm, work) is None, "nothing was built"
+        each.run(arm, COLD)
+        assert each.store_build(arm, work) is None, "its engine is gone"
+        each.run(arm, COLD, keep=True)
+        each.run(arm, EDIT)
+        assert each.store_build(arm, work) is built
+        assert each.store_build(arm, work) is None
+    ((solve, target, folder),) = stored
+    assert (solve.engine.builder, target, folder) == ("private1", ENGINE, work)
+    assert (solve.plan, solve.before, solve.outcome.steps) == (arm.plan, BEFORE, read_steps("cold"))
 
 
 def test_two_arms_never_share_an_engine(

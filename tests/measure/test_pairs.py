@@ -13,7 +13,7 @@ from rich.console import Console
 
 from baseimages.build import BuildRecord
 from baseimages.declare import Edit
-from baseimages.errors import MeasurementError
+from baseimages.errors import MeasurementError, StorageError
 from baseimages.measure import describe_pairs, load_known, pairs
 from baseimages.measure.bench import Arm
 from baseimages.measure.inputs import describe_arm, refuse_other_inputs
@@ -58,7 +58,13 @@ class FakeBench:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.log.append(("closed", "", False))
 
+    def store_build(self, arm: Arm, work: WorkFolder) -> None:
+        self.log.append((arm.name, f"stored in {work.image_name}", False))
+        if self.is_full:
+            raise StorageError("no space left", next_step="make some")
+
     log: list[tuple[str, str, bool]]
+    is_full = False
     times: dict[str, float | None]
     clock: Clock
 
@@ -111,6 +117,7 @@ def run(
         return run_pairs(
             schedule, arms, built, ENGINE, runner, work, console,
             disk_budget_bytes=options.pop("disk_budget_bytes", None), store=stored.append,
+            unbuilt=options.pop("unbuilt", {}),
         )  # fmt: skip
 
     return call
@@ -129,6 +136,19 @@ def test_the_baseline_meets_itself_first_and_then_the_candidate_back_to_back(
     assert [name for name, _ in zip(names[12::2], scenario.pairs, strict=True)] == [
         pair.first for pair in scenario.pairs
     ]
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_what_was_not_built_is_stored_between_its_cold_run_and_the_others_if_it_can_be(
+    run: Run, bench: type[FakeBench], work: WorkFolder, monkeypatch: pytest.MonkeyPatch, is_full: bool
+) -> None:
+    monkeypatch.setattr(bench, "is_full", is_full)
+    record = run((COLD, 1), (NO_OP, 1), unbuilt={"baseline": work})
+    assert [what for _, what, _ in bench.log if what.startswith("stored")] == ["stored in image_one"]
+    assert bench.log.index(("baseline", "stored in image_one", False)) == 2
+    scenario = record.scenario("no-op")
+    assert scenario
+    assert len(scenario.pairs) == 1, "the pairs do not hang on it"
 
 
 def test_a_clear_difference_is_claimed_with_its_raw_values(run: Run) -> None:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import tasks
-from baseimages.arms import wish_pairs
-from tests.tasks.conftest import call, refusal, store_build
+from baseimages import measuring
+from baseimages.arms import list_unbuilt, wish_pairs
+from baseimages.errors import MeasurementError
+from baseimages.plan import BuildPlan
+from baseimages.selection import Selection
+from tests.measure.conftest import plan
+from tests.tasks.conftest import COMMIT, call, refusal, store_build
+
+__all__ = ["plan"]
 
 
 def test_the_plan_of_a_session_is_printed_without_an_engine(
@@ -21,6 +29,61 @@ def test_the_plan_of_a_session_is_printed_without_an_engine(
     for words in ("cold             0 A/A pairs, 1 pairs", "no-op            6 A/A pairs, 6 pairs"):
         assert words in said
     assert "edit-pin" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [({}, "then measure cold, no-op and edit builds"), ({"pairs": 6}, "then plan and measure pairs")],
+)
+def test_what_is_not_built_would_be_built_before(
+    checkout: Path, capsys: pytest.CaptureFixture[str], words: dict[str, int], told: str
+) -> None:
+    call(tasks.benchmark, variant="cpu", target="core", dry_run=True, **words)
+    said = capsys.readouterr().out
+    assert said.startswith("would build base_edge_node_amd64_cpu core, ")
+    assert told in said
+
+
+def test_a_benchmark_builds_what_is_not_built_and_ends_with_the_report(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done: list[str] = []
+
+    def build(*_: object, **__: object) -> str:
+        done.append("build")
+        store_build(checkout, "core")
+        return ""
+
+    def measure(*_: object) -> None:
+        done.append("measure")
+        raise MeasurementError("that is enough", next_step="x")
+
+    monkeypatch.setattr(measuring, "build", build)
+    monkeypatch.setattr(measuring, "plan_again", measure)
+    monkeypatch.setattr(measuring, "find_engine", lambda _: None)
+    code, _ = refusal(capsys, tasks.benchmark, variant="cpu", target="core")
+    assert (code, done) == (MeasurementError.exit_code, ["build", "measure"])
+    monkeypatch.setattr(measuring, "benchmark", lambda *_, **__: "measured\n")
+    call(tasks.benchmark, variant="cpu")
+    said = capsys.readouterr().out
+    assert said.startswith("measured\n")
+    (report,) = checkout.glob("reports/*/*/report.md")
+    assert said.endswith(f"report: {report}\n")
+
+
+@pytest.mark.parametrize(("revision", "stored"), [(COMMIT, True), ("b" * 40, False)])
+def test_the_build_of_the_other_arm_is_wanted_unless_it_is_of_this_revision(
+    checkout: Path, plan: BuildPlan, revision: str, stored: bool
+) -> None:
+    store_build(checkout, "core")
+    selection = Selection(root=checkout, variant="gpu", target="core", base="debian-13")
+    base = replace(plan.base, family="debian-13")
+    other = replace(plan, variant="cpu", base=base, revision=replace(plan.revision, commit=revision))
+    assert (list_unbuilt(selection, other) == {}) is stored
+    for work in list_unbuilt(selection, other).values():
+        assert work.path.relative_to(checkout / ".work").parts[:3] == (
+            "base_edge_node_amd64_cpu", "debian-13", "core",
+        )  # fmt: skip
 
 
 def test_a_scenario_may_have_a_number_of_pairs_of_its_own(

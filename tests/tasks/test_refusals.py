@@ -83,7 +83,7 @@ def test_a_hostile_target_or_base_is_refused_before_a_build_is_read(
     assert sorted(path.name for path in checkout.iterdir()) == ["images.toml"]
 
 
-@pytest.mark.parametrize("verb", [tasks.verify, tasks.scan, tasks.benchmark, tasks.report])
+@pytest.mark.parametrize("verb", [tasks.verify, tasks.scan, tasks.updates, tasks.report])
 def test_without_a_build_the_command_that_makes_one_is_told(
     verb: Callable[..., None], checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
