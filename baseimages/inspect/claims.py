@@ -21,7 +21,8 @@ INFO = re.compile(r"var/lib/dpkg/(?:info/([^/:]+)(?::[^/.]+)?\.[^/.]+|status\.d/
 LIST = re.compile(r"var/lib/dpkg/info/([^/:]+)(?::[^/.]+)?\.list")
 SUMS = re.compile(r"var/lib/dpkg/status\.d/([^/]+)\.md5sums")
 SUM = re.compile(r"[0-9a-f]{32}  ")
-RECORD = re.compile(r"(.*)/([^/]+?)-[^/]+\.dist-info/RECORD")
+# Of an installed distribution: what one vendors lies deeper, and is its own.
+RECORD = re.compile(r"(.*/(?:site|dist)-packages)/([^/]+?)-[^/]+\.dist-info/RECORD")
 COMPILED = re.compile(r"(.*)/__pycache__/([^/]+?)\.[^/.]+(?:\.opt-\d)?\.pyc")
 # dpkg's lists name what the archive named before these folders became links into /usr.
 MERGED = re.compile(r"(?:bin|sbin|lib|lib32|lib64|libx32)/")

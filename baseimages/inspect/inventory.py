@@ -39,7 +39,7 @@ DPKG = "/var/lib/dpkg"
 AUTO = "/var/lib/apt/extended_states"
 # Beside the lists of files (claims.py): which packages there are, and what they say about themselves.
 DATABASES = re.compile(r"/var/lib/(?:dpkg/(?:status|status\.d/[^/]+)|apt/extended_states)", re.S)
-INFO = re.compile(r".*/(?:site|dist)-packages/[^/]+\.dist-info/(?:METADATA|RECORD)", re.S)
+INFO = re.compile(r".*/(?:site|dist)-packages/[^/]+\.dist-info/METADATA", re.S)
 SITE = re.compile(r".*/(?:python(?P<python>3\.\d+)|python3)/(?:site|dist)-packages/", re.S)
 MODULE = re.compile(r"(?!__pycache__/)([A-Za-z_]\w*)(?:\.py|\.[\w-]*\.?so|/.*)", re.S)
 KINDS = {"dpkg": "deb", "python": "python"}
@@ -170,15 +170,10 @@ def _read_packages(tree: Tree, machine: str, requested: tuple[Requirement, ...])
 def _read_claims(tree: Tree) -> _Owned:
     """The claims of all lists of files, dpkg's before Python's."""
     owned = _Owned(tree)
-    lists = [(path[1:], file.text) for path, file in tree.files() if file.text and _is_list_of_package(path)]
+    lists = [(path[1:], file.text) for path, file in tree.files() if file.text and is_list(path[1:])]
     for path, text in sorted(lists, key=lambda item: item[0].endswith("/RECORD")):
         owned.add(path, text)
     return owned
-
-
-def _is_list_of_package(path: str) -> bool:
-    """Whether a file lists what an installed package owns; what a distribution vendors is its own."""
-    return is_list(path[1:]) and (not path.endswith("/RECORD") or INFO.fullmatch(path) is not None)
 
 
 def _list_extras(requirements: Iterable[Requirement]) -> dict[str, set[str]]:
@@ -201,7 +196,7 @@ def _read_debs(tree: Tree) -> Iterator[Package]:
 
 def _read_distributions(tree: Tree, machine: str) -> Iterator[tuple[Package, tuple[Requirement, ...], str]]:
     for path, file in tree.files():
-        if path.endswith("/METADATA") and INFO.fullmatch(path):
+        if INFO.fullmatch(path):
             info = posixpath.dirname(path)
             package, needs = parse_distribution(file.text, machine, _python_of(info))
             yield package, needs, info

@@ -30,7 +30,7 @@ from baseimages.inspect.tar import NEXT_STEP, Member, MemberKind, TarReader
 from baseimages.records import sha256_of, write_text
 
 # The number of this format: another one makes every layer be read again.
-FORMAT = 1
+FORMAT = 2
 UNUSED_S = 30 * 24 * 3600.0
 BATCH = 1000
 WHITEOUT = ".wh."

@@ -169,7 +169,14 @@ def test_what_is_light_is_summed_by_owner_and_kind(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize(
     "path",
-    ["var/lib/dpkg/info/a.md5sums", "usr/share/a.list", "x.dist-info/RECORD", "srv/RECORD", "a.md5sums"],
+    [
+        "var/lib/dpkg/info/a.md5sums",
+        "usr/share/a.list",
+        "x-1.dist-info/RECORD",
+        "srv/RECORD",
+        "a.md5sums",
+        f"{SITE}/setuptools/_vendor/x-1.dist-info/RECORD",
+    ],
 )
 def test_what_only_resembles_a_list_claims_nothing(path: str) -> None:
     assert not is_list(path)
