@@ -63,7 +63,7 @@ from baseimages.records import (
 )
 from baseimages.report import (
     SCHEMA,
-    collect_report,
+    collect_reports,
     render_record_schema,
     render_summary,
     time_part,
@@ -166,12 +166,12 @@ def scan(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
 
 
 def report(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
-    """Render reports/ from the stored records and end with the summary."""
-    record = collect_report(selection.root, selection.image, selection.variant)
+    """Render reports/ from the stored records, the baseline's before the image's; give the summary."""
+    records = collect_reports(selection.root, selection.family, selection.variant)
     if dry_run:
-        return f"would write reports/{record.image_name}/{record.folder_name}\n"
-    path = write_report(selection.root, record)
-    return render_record(record) if as_json else render_summary(record, path)
+        return "".join(f"would write reports/{each.image_name}/{each.folder_name}\n" for each in records)
+    paths = [write_report(selection.root, record) for record in records]
+    return render_record(records[-1]) if as_json else render_summary(records[-1], paths[-1])
 
 
 def tags(root: Path, image: str, *, repository: str | None, write: bool, dry_run: bool, as_json: bool) -> str:

@@ -18,7 +18,7 @@ LEAVES = {"command", "errors", "records"}
 FLOW = ["declare", "plan", "build", "inspect", "measure", "compare", "report"]
 # Beside the flow: what each of these rooms may import, and who may import it.
 BESIDE = {"host": {"declare"}, "lint": {"declare", "host"}, "compat": {"declare", "report"}}
-BESIDE["rederive"] = {"declare", "inspect", "measure", "report"}
+BESIDE["rederive"] = {"declare", "inspect", "measure", "compare", "report"}
 # At the top, left to right: what a person chose, what is measured beside what, the verb that takes
 # several rooms, all verbs: those that act on an image, the one that audits it, those that judge evidence.
 TOP = ["selection", "arms", "without_base", "verbs", "measuring", "auditing", "evidence"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from baseimages.compare import Change, TargetDelta, compare_sides
+from baseimages.declare import Budget
 from baseimages.inspect import ElfRecord, LayerIndex, ScanRecord, cost_of_update
 from baseimages.measure import BenchmarkRecord, PairsRecord, judge_quantity
 from baseimages.rederive.check import Check, compare, drift, leave_open, verified
-from baseimages.report import ImageReport, TargetReport, find_part
+from baseimages.report import ImageReport, TargetReport, find_part, side_of
 
 # Findings of other kinds are counted and not listed.
 LISTED = ("misconfiguration", "secret", "vulnerability")
@@ -32,6 +34,8 @@ def check_record(report: ImageReport, others: Iterable[ImageReport]) -> Iterator
             yield from _check_programs(part.elf, f"{name}: programs", f"{place}.elf")
         if part.update:
             yield _check_update(part, others, f"{name}: update of a device", f"{place}.update")
+        if part.before:
+            yield _check_before(part, part.before, others, f"{name}: before and after", f"{place}.before")
 
 
 def name_part(part: TargetReport) -> str:
@@ -135,3 +139,31 @@ def _check_update(part: TargetReport, others: Iterable[ImageReport], what: str, 
     cost = cost_of_update(held.layers, part.layers, from_revision=before)
     seen = f"from the layers of {before[:12]} and of this one"
     return compare(what, part.update, cost, seen, numbers=[f"{place}.*"])
+
+
+def _check_before(
+    part: TargetReport, told: TargetDelta, others: Iterable[ImageReport], what: str, place: str
+) -> Check:
+    """The comparison with the baseline, from the records of both. Reasons of losses and gates are
+    images.toml's, which may have moved on.
+    """
+    digest, revision = told.baseline.manifest_digest, told.baseline.revision[:12]
+    parts = (other for report in others for other in report.targets)
+    old = next((other for other in parts if other.build.manifest_digest == digest), None)
+    if old is None:
+        return leave_open(what, f"there is no report of {told.baseline.variant} of {revision}")
+    before, after = (
+        side_of(each, name=facts.name, accelerator="")
+        for each, facts in ((old, told.baseline), (part, told.candidate))
+    )
+    again = compare_sides(before, after, (), Budget(owners={}))
+    seen = f"from the records of {told.baseline.variant} of {revision} and of this one"
+    return compare(what, _leave_reasons(told), _leave_reasons(again), seen, numbers=[f"{place}.*"])
+
+
+def _leave_reasons(delta: TargetDelta) -> TargetDelta:
+    def plain(changes: tuple[Change, ...] | None) -> tuple[Change, ...] | None:
+        return None if changes is None else tuple(c.model_copy(update={"reason": ""}) for c in changes)
+
+    update = {"failures": (), "contract": plain(delta.contract), "abilities": plain(delta.abilities)}
+    return delta.model_copy(update=update)

@@ -4,6 +4,7 @@ Enters: the records of the work folder. Leaves: `reports/<image>/<revision>/` an
 same bytes from the same records.
 """
 
+from baseimages.report.before import collect_reports
 from baseimages.report.choose import Choice, pair_up, read_choice
 from baseimages.report.delta import render_delta
 from baseimages.report.ledger import ledger_of
@@ -19,7 +20,6 @@ from baseimages.report.record import (
     RECORD,
     ImageReport,
     TargetReport,
-    collect_report,
     find_held,
     find_part,
     list_folders,
@@ -46,7 +46,7 @@ __all__ = [
     "RECORD",
     "ImageReport",
     "TargetReport",
-    "collect_report",
+    "collect_reports",
     "find_held",
     "ledger_of",
     "pair_up",

@@ -57,8 +57,13 @@ def _gates(delta: TargetDelta) -> str:
 
 
 def _render_target(delta: TargetDelta) -> str:
+    title = f"## {escape(delta.candidate.name)} against {escape(delta.baseline.name)}\n\n"
+    return title + render_differences(delta)
+
+
+def render_differences(delta: TargetDelta) -> str:
+    """Of one target: what it is against its baseline, without a title."""
     sections = [
-        f"## {escape(delta.candidate.name)} against {escape(delta.baseline.name)}\n\n",
         _sides(delta.baseline, delta.candidate),
         render_table(HEADER, map(_row, delta.rows)),
         _fold("owners of bytes that changed, as files", HEADER, map(_row, delta.owners)),

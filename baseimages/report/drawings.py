@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from baseimages.build import StepRecord, read_timeline, title_of
+from baseimages.compare import TargetDelta
 from baseimages.inspect import LayerIndex
 from baseimages.report.cells import NOT_MEASURED, megabytes, seconds, shorten
 from baseimages.report.pictures import (
@@ -34,6 +35,8 @@ def render_pictures(report: ImageReport) -> dict[str, str]:
             pictures[f"{name_of(part)}-layers.svg"] = _draw_layers(part, part.layers)
         if part.layers and part.layers.owned:
             pictures[f"{name_of(part)}-owners.svg"] = _draw_owners(part, part.layers)
+        if part.layers and part.before and has_growth(part.before):
+            pictures[f"{name_of(part)}-before.svg"] = _draw_before(part, part.layers, part.before)
         if steps_that_ran(part):
             pictures[f"{name_of(part)}-steps.svg"] = _draw_steps(part)
     return pictures
@@ -42,6 +45,11 @@ def render_pictures(report: ImageReport) -> dict[str, str]:
 def name_of(part: TargetReport) -> str:
     """Target and base, as file names use them."""
     return f"{part.build.target}-{part.build.base.family}"
+
+
+def has_growth(before: TargetDelta) -> bool:
+    """Whether bytes of both sides can be compared, and differ."""
+    return any(row.difference for row in before.owners)
 
 
 def measured_steps(part: TargetReport) -> tuple[StepRecord, ...]:
@@ -110,10 +118,9 @@ def _bar_of(step: StepRecord, *, is_critical: bool) -> Bar:
     )
 
 
-def draw_growth(title: str, before: LayerIndex, after: LayerIndex) -> str:
-    """Which owner's files grew and which shrank, the largest change first."""
-    owners = before.owners.keys() | after.owners.keys()
-    amounts = {name: after.owners.get(name, 0) - before.owners.get(name, 0) for name in owners}
+def _draw_before(part: TargetReport, layers: LayerIndex, before: TargetDelta) -> str:
+    """Which owner's files grew since the baseline and which shrank, the largest change first."""
+    amounts = {row.name: round(row.difference or 0) for row in before.owners}
     shown = {name: amount for name, amount in amounts.items() if abs(amount) >= SHOWN_CHANGE_BYTES}
     if rest := sum(amounts.values()) - sum(shown.values()):
         shown["everything else"] = rest
@@ -121,10 +128,11 @@ def draw_growth(title: str, before: LayerIndex, after: LayerIndex) -> str:
         Change(label=name, amount=amount, text=f"{'+' if amount > 0 else '-'}{megabytes(abs(amount))}")
         for name, amount in sorted(shown.items(), key=lambda item: (-abs(item[1]), item[0]))
     ]
-    totals = [sum(index.owners.values()) for index in (before, after)]
+    after = sum(layers.owners.values())
+    old = after - sum(amounts.values())
     note = "content of files, uncompressed, by owner; what grew has a plus, what shrank a minus"
     return render_waterfall(
-        title, note, ("before", totals[0], megabytes(totals[0])), changes, megabytes(totals[1])
+        _title(part, "against its baseline"), note, ("before", old, megabytes(old)), changes, megabytes(after)
     )
 
 

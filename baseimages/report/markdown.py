@@ -17,8 +17,16 @@ from baseimages.report.cells import (
     short_digest,
     shorten,
 )
+from baseimages.report.delta import render_differences
 from baseimages.report.device import render_comparison, render_device
-from baseimages.report.drawings import SHOWN_STEP_S, SLOWEST, measured_steps, name_of, steps_that_ran
+from baseimages.report.drawings import (
+    SHOWN_STEP_S,
+    SLOWEST,
+    has_growth,
+    measured_steps,
+    name_of,
+    steps_that_ran,
+)
 from baseimages.report.ledger import cold_steps, render_ledger
 from baseimages.report.pairs import render_pairs
 from baseimages.report.record import ImageReport, TargetReport
@@ -76,8 +84,9 @@ def summary_row(part: TargetReport) -> tuple[str, ...]:
 
 def _render_target(part: TargetReport) -> str:
     sections = [f"## {part.build.target} on {part.build.base.family}\n\n", _without_base(part)]
-    sections += [_stands_on(part), _layers(part), _benchmark(part), *map(render_comparison, part.comparisons)]
-    sections += [*map(render_pairs, part.pairs), render_device(part), _steps(part), render_ledger(part)]
+    sections += [_stands_on(part), _before(part), _layers(part), _benchmark(part)]
+    sections += [*map(render_comparison, part.comparisons), *map(render_pairs, part.pairs)]
+    sections += [render_device(part), _steps(part), render_ledger(part)]
     sections += [_suite(part)]
     return "".join([*sections, _programs(part), render_audit(part.audit), _scan(part)])
 
@@ -122,6 +131,16 @@ def _left_out(build_args: dict[str, str]) -> list[str]:
         for name, value in build_args.items()
         if name.startswith("WITH_") and value == "0"
     ]
+
+
+def _before(part: TargetReport) -> str:
+    """The before/after; nothing where no baseline was built beside the image."""
+    if part.before is None:
+        return ""
+    picture = f"![what grew and what shrank]({name_of(part)}-before.svg)\n\n"
+    shown = picture if part.layers and has_growth(part.before) else ""
+    title = f"### Against the baseline, {escape(part.before.baseline.name)}\n\n"
+    return title + shown + render_differences(part.before)
 
 
 def _layers(part: TargetReport) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from baseimages.build import BuildRecord, ProvenanceRecord, WithoutBaseRecord
+from baseimages.compare import TargetDelta
 from baseimages.declare import Image
 from baseimages.errors import RecordError
 from baseimages.inspect import (
@@ -33,7 +34,7 @@ class TargetReport(BaseModel):
     """One target on one base; what was not run is None and is written as words.
 
     `update` is what a device fetches that holds the same target of the report before, None where
-    there is no such report.
+    there is no such report; `before` is the target beside that of its baseline.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +55,7 @@ class TargetReport(BaseModel):
     abilities: AbilitiesRecord | None = None
     audit: AuditRecord | None = None
     without_base: WithoutBaseRecord | None = None
+    before: TargetDelta | None = None
 
 
 class ImageReport(Record):
@@ -87,16 +89,22 @@ def collect_report(root: Path, image: Image, variant: str) -> ImageReport:
 def collect_parts(root: Path, image: Image, variant: str) -> list[TargetReport]:
     """The latest build of every target and base, whatever its revision. Raises RecordError for none."""
     made_by = f"invoke build --variant {variant}"
-    found = [
-        _collect(work, image, made_by)
-        for base in image.bases
-        for target in image.every_target
-        for work in (WorkFolder(root=root, image_name=image.name, base=base, target=target),)
-        if (work.path / WorkFolder.BUILD).exists()
-    ]
-    if not found:
+    if not has_builds(root, image):
         raise RecordError(f"{image.name} is not built in this checkout", next_step=f"run `{made_by}`")
-    return found
+    return [_collect(work, image, made_by) for work in _list_builds(root, image)]
+
+
+def has_builds(root: Path, image: Image) -> bool:
+    """Whether any target of the image is built in this checkout."""
+    return any(_list_builds(root, image))
+
+
+def _list_builds(root: Path, image: Image) -> Iterator[WorkFolder]:
+    for base in image.bases:
+        for target in image.every_target:
+            work = WorkFolder(root=root, image_name=image.name, base=base, target=target)
+            if (work.path / WorkFolder.BUILD).exists():
+                yield work
 
 
 def find_held(root: Path, image: Image, build: BuildRecord) -> LayerIndex | None:

@@ -11,12 +11,20 @@ from typing import Any
 import pytest
 
 from baseimages.command import ProcessRunner
-from baseimages.declare import History
+from baseimages.compare import compare_sides
+from baseimages.declare import Budget, History
 from baseimages.errors import DriftError, RecordError, UsageError
 from baseimages.inspect import index_layers, open_layout
 from baseimages.rederive import Outcome, prove_reports, refuse_drift, render_proof
 from baseimages.rederive.numbers import list_numbers
-from baseimages.report import ImageReport, load_proposals, render_again, write_proposals, write_report
+from baseimages.report import (
+    ImageReport,
+    load_proposals,
+    render_again,
+    side_of,
+    write_proposals,
+    write_report,
+)
 from tests.conftest import ROOT
 from tests.inspect.test_layout import QUIET, make_layout
 from tests.rederive.conftest import INPUTS, REVISION, Checkout
@@ -204,6 +212,24 @@ def test_the_update_of_a_device_is_recomputed_from_the_layers_of_both_records(
     (check,) = [check for check in proof.checks if check.what == what]
     assert (check.outcome, check.numbers) == (Outcome.VERIFIED, ("targets.0.update.*",))
     checkout.edit(set_value("update", update_of(older, fetched_bytes=7)))
+    assert what in checkout.drifted()
+
+
+def test_the_before_and_after_is_compared_again_from_both_records(
+    checkout: Checkout, consistent: ImageReport
+) -> None:
+    what, old = "core on debian-13: before and after", "sha256:" + "0d" * 32
+    (part,) = consistent.targets
+    renamed = consistent.model_dump_json().replace(DIGEST, old).replace('_name":"image"', '_name":"old"')
+    before = ImageReport.model_validate_json(renamed)
+    sides = [side_of(each, name="x", accelerator="") for each in (before.targets[0], part)]
+    delta = compare_sides(sides[0], sides[1], (), Budget(owners={"base": 1}))
+    assert delta.failures, "what the gates said then is not compared"
+    checkout.edit(set_value("before", delta.model_dump(mode="json")))
+    assert checkout.check(what).outcome == Outcome.OPEN
+    write_report(checkout.root, before)
+    assert checkout.prove(only=(NAME,)).reports[0].drift == ()
+    checkout.edit(set_value("before", "rows", 0, "candidate", 1.0))
     assert what in checkout.drifted()
 
 

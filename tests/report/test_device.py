@@ -11,10 +11,10 @@ from baseimages.inspect import EqualityRecord, LayerIndex
 from baseimages.measure import ComparisonRecord, RunRecord, StartRecord, UpdatesRecord
 from baseimages.measure.comparison import WayRecord
 from baseimages.records import WorkFolder, write_record
-from baseimages.report import collect_report, write_report
+from baseimages.report import write_report
 from baseimages.report.device import render_comparison, render_device
 from baseimages.report.markdown import render_report
-from baseimages.report.record import ImageReport, TargetReport
+from baseimages.report.record import ImageReport, TargetReport, collect_report
 from tests.conftest import ROOT
 from tests.report.conftest import DIGEST, layer
 

@@ -10,10 +10,9 @@ from baseimages.measure import ArmRecord, PairRecord, PairsRecord, RunRecord
 from baseimages.measure.pairs_record import InputFacts, PrivateEngineFacts, judge_scenario
 from baseimages.measure.scenario import COLD, NO_OP
 from baseimages.records import WorkFolder, write_record
-from baseimages.report import collect_report
 from baseimages.report.markdown import render_report
 from baseimages.report.pairs import render_pairs
-from baseimages.report.record import ImageReport, load_reports
+from baseimages.report.record import ImageReport, collect_report, load_reports
 from tests.conftest import ROOT
 from tests.report.conftest import DIGEST
 

@@ -7,8 +7,10 @@ from xml.etree.ElementTree import Element
 import pytest
 from defusedxml.ElementTree import fromstring
 
+from baseimages.compare import Side, compare_sides
+from baseimages.declare import Budget
 from baseimages.inspect import LayerIndex
-from baseimages.report.drawings import draw_growth, render_pictures
+from baseimages.report.drawings import render_pictures
 from baseimages.report.pictures import (
     Change,
     Point,
@@ -19,6 +21,7 @@ from baseimages.report.pictures import (
     render_waterfall,
 )
 from baseimages.report.record import ImageReport
+from baseimages.report.side import side_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '</title><script>alert("x")</script>\n\x00&'
@@ -86,11 +89,18 @@ def test_a_waterfall_shows_growth_and_shrinkage_by_more_than_colour() -> None:
     assert all(f">{change.text}<" in picture for change in changes)
 
 
-def test_growth_by_owner_adds_up_with_small_changes_as_one_row() -> None:
-    def index(**owners: int) -> LayerIndex:
-        return LayerIndex(manifest_digest="sha256:" + "a" * 64, layers=(), owners=owners)
+def test_growth_by_owner_adds_up_with_small_changes_as_one_row(report: ImageReport) -> None:
+    (part,) = report.targets
 
-    picture = draw_growth("t", index(torch=50_000_000, a=1), index(torch=10_000_000, a=400_001, b=200_000))
+    def side(**owners: int) -> Side:
+        layers = LayerIndex(manifest_digest=part.build.manifest_digest, layers=(), owners=owners)
+        return side_of(part.model_copy(update={"layers": layers}), name="image", accelerator="cpu")
+
+    before, after = side(torch=50_000_000, a=1), side(torch=10_000_000, a=400_001, b=200_000)
+    delta = compare_sides(before, after, (), Budget(owners={}))
+    beside = part.model_copy(update={"layers": after.layers, "before": delta})
+    picture = render_pictures(report.model_copy(update={"targets": (beside,)}))["core-debian-13-before.svg"]
+    assert "before: 50.0 MB" in picture
     assert "-40.0 MB" in picture
     assert "everything else: +0.6 MB" in picture
     assert "after: 10.6 MB" in picture

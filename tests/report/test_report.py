@@ -16,10 +16,10 @@ from baseimages.declare import load_family
 from baseimages.errors import RecordError, StorageError
 from baseimages.inspect import ElfRecord
 from baseimages.records import WorkFolder, load_record, render_record, write_record
-from baseimages.report import SCHEMA, collect_report, find_departures, write_report
+from baseimages.report import SCHEMA, find_departures, write_report
 from baseimages.report.drawings import render_pictures
 from baseimages.report.markdown import render_report
-from baseimages.report.record import ImageReport
+from baseimages.report.record import ImageReport, collect_report
 from baseimages.report.timings import BOOTSTRAP_VARIABLE, load_timings, time_part
 from baseimages.report.write import render_summary
 

@@ -16,8 +16,8 @@ from baseimages.errors import BaseFamilyError, LintError, UsageError
 from baseimages.lint import Finding, LintReport
 from baseimages.plan import BaseImage, BuildPlan
 from baseimages.records import WorkFolder, load_record, write_record
-from baseimages.report import collect_report
 from baseimages.report.markdown import render_report
+from baseimages.report.record import collect_report
 from baseimages.selection import Selection
 from tests.conftest import ROOT
 from tests.tasks.conftest import call, refusal, store_build
