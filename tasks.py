@@ -11,7 +11,6 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,8 +165,11 @@ def benchmark(
             text = measuring.benchmark(
                 selection, inputs, rebuild=rebuild, in_place=in_place, dry_run=dry_run, as_json=json
             )
-        told = "" if dry_run else verbs.report(replace(selection, target=None), dry_run=False, as_json=False)
-        print(text if json else text + told, end="")
+        print(text, end="")
+        if not dry_run:
+            told = verbs.report(selection, dry_run=False, as_json=False)
+            print("" if json else told, end="")
+            measuring.refuse_overweight(selection)
 
 
 @verb(help=help_for("variant", "target", "base", "json", "dry_run"))

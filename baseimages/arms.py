@@ -34,7 +34,6 @@ from baseimages.selection import (
     BuildInputs,
     Selection,
     find_build,
-    is_built,
     plan_selection,
     work_folder,
 )
@@ -132,10 +131,17 @@ def plan_beside(
     return plan_selection(other, replace(inputs, build_args=same), base, engine.platform, runner)
 
 
+def refuse_unknown(selection: Selection, wish: PairsWish) -> None:
+    """Raises UsageError for a scenario, a number or a variant that nothing is known of."""
+    target = selection.image.target(selection.target)
+    _read_scenarios(selection, wish, target)
+    if other := wish.name_other(selection.variant):
+        selection.family.image(other).target(target)
+
+
 def schedule_pairs(selection: Selection, wish: PairsWish, record: BuildRecord) -> Schedule:
     """Which pairs are run; asks records and no engine. Raises UsageError for unknown words."""
-    scenarios = list_scenarios(selection.image, record.target)
-    wishes = [_split_wish(word, scenarios, wish.pairs) for word in wish.scenarios or DEFAULT_SCENARIOS]
+    wishes = _read_scenarios(selection, wish, record.target)
     folders = {CANDIDATE: work_folder(selection, record.base.family, record.target)}
     other = wish.name_other(selection.variant)
     if other:
@@ -150,11 +156,19 @@ def schedule_pairs(selection: Selection, wish: PairsWish, record: BuildRecord) -
     )
 
 
-def list_unbuilt(selection: Selection, other: BuildPlan) -> dict[str, WorkFolder]:
-    """Where the baseline's build belongs, as long as none of this revision lies there."""
+def find_baseline_work(selection: Selection, other: BuildPlan) -> WorkFolder | None:
+    """Where the build of a baseline belongs, unless it lies there already or `other` is no baseline."""
+    if other.variant not in map(baseline_of, selection.family.baselines):
+        return None
     beside = replace(selection, variant=other.variant, target=other.target, base=other.base.family)
-    is_there = is_built(beside) and find_build(beside)[1].revision == other.revision.label
-    return {} if is_there else {BASELINE: work_folder(beside, other.base.family, other.target)}
+    try:
+        built = find_build(beside)[1]
+    except RecordError:
+        built = None
+    same = built and (built.revision, built.dirty, built.base.digest, built.build_args) == (
+        other.revision.label, False, other.base.digest, dict(other.build_args),
+    )  # fmt: skip
+    return None if same else work_folder(beside, other.base.family, other.target)
 
 
 def make_arms(selection: Selection, plan: BuildPlan, other: BuildPlan | None) -> dict[str, Arm]:
@@ -168,6 +182,12 @@ def make_arms(selection: Selection, plan: BuildPlan, other: BuildPlan | None) ->
         )
         for name, each in plans.items()
     }
+
+
+def _read_scenarios(selection: Selection, wish: PairsWish, target: str) -> list[tuple[Scenario, int]]:
+    """Each wished scenario with its number of pairs."""
+    scenarios = list_scenarios(selection.image, target)
+    return [_split_wish(word, scenarios, wish.pairs) for word in wish.scenarios or DEFAULT_SCENARIOS]
 
 
 def _split_wish(word: str, scenarios: dict[str, Scenario], pairs: int) -> tuple[Scenario, int]:

@@ -5,18 +5,22 @@ Each composes a few calls into the rooms and returns text to print, as `verbs` d
 
 from __future__ import annotations
 
+from rich.console import Console
+
 from baseimages.arms import (
     PairsWish,
-    list_unbuilt,
+    find_baseline_work,
     make_arms,
     plan_again,
     plan_beside,
+    refuse_unknown,
     schedule_pairs,
 )
 from baseimages.build import BuildRecord, count_base_layers, find_engine
 from baseimages.command import ProcessRunner
 from baseimages.declare.bump import bump_pin
 from baseimages.inspect import (
+    LayerIndex,
     check_budget,
     index_layers,
     open_layout,
@@ -47,6 +51,7 @@ from baseimages.plan import (
 from baseimages.records import (
     WorkFolder,
     checkout_lock,
+    load_record,
     render_record,
     write_record,
 )
@@ -85,13 +90,27 @@ def benchmark(
             rebuild=rebuild, in_place=in_place, edit=find_edit(selection.image, record.target),
         )  # fmt: skip
         write_record(work.path / WorkFolder.BENCHMARK, result)
-        base_layers = count_base_layers(work, record)
-        layers = index_layers(open_layout(work.layout), console, base_layers=base_layers)
-        write_record(work.path / WorkFolder.LAYERS, layers)
+        _store_layers(work, record, console)
         write_record(work.path / WorkFolder.START, run_start(record, engine, runner))
-    before = find_held(selection.root, selection.image, record)
-    check_budget(layers, selection.image.budget(record.target), image=record.tags[0], before=before)
     return render_record(result) if as_json else describe_benchmark(result)
+
+
+def refuse_overweight(selection: Selection) -> None:
+    """Raises BudgetError for an image whose layers were read and weigh more than its budget."""
+    work, record = find_build(selection)
+    path = work.path / WorkFolder.LAYERS
+    if path.exists():
+        layers = load_record(path, LayerIndex, made_by="invoke benchmark")
+        if layers.manifest_digest != record.manifest_digest:
+            return
+        before = find_held(selection.root, selection.image, record)
+        check_budget(layers, selection.image.budget(record.target), image=record.tags[0], before=before)
+
+
+def _store_layers(work: WorkFolder, record: BuildRecord, console: Console) -> None:
+    base_layers = count_base_layers(work, record)
+    layers = index_layers(open_layout(work.layout), console, base_layers=base_layers)
+    write_record(work.path / WorkFolder.LAYERS, layers)
 
 
 def compare_cold(
@@ -107,10 +126,13 @@ def compare_cold(
 
     `stage` names one of the Dockerfile's to build instead of the target.
     """
-    work, record = find_build(selection)
+    target = selection.image.target(selection.target)
     for name in against:  # an unknown word is refused before anything runs
         if name != EMULATED:
-            selection.family.image(name).target(record.target)
+            selection.family.image(name).target(target)
+    if dry_run and not is_built(selection):
+        return f"would {_name_build(selection)}, then build cold, one after the other\n"
+    work, record = _find_or_build(selection, inputs)
     if dry_run:
         names = ", ".join((*against, selection.variant))
         return f"would build cold, one after the other, {stage or record.target} of: {names}\n"
@@ -133,8 +155,9 @@ def measure_pairs(
 ) -> str:
     """Run interleaved pairs of an image and another one, or of it alone; store the PairsRecord.
 
-    What is not built is built: the candidate before, the other by its cold run.
+    What is not built is built: the candidate before, its baseline by the cold run.
     """
+    refuse_unknown(selection, wish)
     if dry_run and not is_built(selection):
         return f"would {_name_build(selection)}, then plan and measure pairs\n"
     work, record = _find_or_build(selection, inputs)
@@ -147,12 +170,17 @@ def measure_pairs(
         plan = plan_again(selection, inputs, record, runner)
         beside = plan_beside(selection, inputs, other, plan, engine, runner, console) if other else None
         console.print(describe_schedule(schedule), markup=False, end="")
+        baseline_work = find_baseline_work(selection, beside) if beside else None
         result = run_pairs(
             schedule, make_arms(selection, plan, beside), record, engine, runner, work, console,
             disk_budget_bytes=wish.disk_budget_bytes,
             store=lambda made: write_record(work.pairs(other or CANDIDATE), made),
-            unbuilt=list_unbuilt(selection, beside) if beside else {},
+            baseline_work=baseline_work,
         )  # fmt: skip
+        _store_layers(work, record, console)
+        if baseline_work and (baseline_work.path / WorkFolder.BUILD).exists():
+            stored = load_record(baseline_work.path / WorkFolder.BUILD, BuildRecord, made_by="invoke build")
+            _store_layers(baseline_work, stored, console)
     return render_record(result) if as_json else describe_pairs(result)
 
 

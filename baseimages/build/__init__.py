@@ -6,6 +6,7 @@ Before that: the engine that answers, the base image that can be had, the parts 
 
 from baseimages.build.base import choose_base, choose_stand_in
 from baseimages.build.buildx import (
+    Before,
     Compression,
     Outcome,
     Solve,
@@ -41,6 +42,7 @@ from baseimages.build.without_base import Stretch, WithoutBaseRecord
 __all__ = [
     "Compression",
     "BaseFacts",
+    "Before",
     "BuildRecord",
     "Engine",
     "EngineFacts",

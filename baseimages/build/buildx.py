@@ -161,7 +161,7 @@ def store_solve(
 ) -> BuildRecord:
     """Export what was solved, load the image into the engine `target`; store and return the record.
 
-    Raises as `run_build` does.
+    The progress moves out of the solve's folder. Raises as `run_build` does, and OSError.
     """
     (solve.folder / PROGRESS).replace(work.path / PROGRESS)
     exported = run_export(solve.plan, solve.engine, runner, work.layout, console)

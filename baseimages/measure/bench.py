@@ -28,7 +28,7 @@ from baseimages.build import (
 )
 from baseimages.command import Runner
 from baseimages.errors import BaseImagesError, MeasurementError
-from baseimages.measure.builder import bring_base, private_engine
+from baseimages.measure.builder import PRESENT, PULLED, bring_base, private_engine
 from baseimages.measure.context import edit_plan
 from baseimages.measure.disk import DiskWatch
 from baseimages.measure.isolated import PrivateEngine
@@ -108,9 +108,10 @@ class Bench:
         return run
 
     def store_build(self, arm: Arm, work: WorkFolder) -> BuildRecord | None:
-        """Leave the build of the arm's kept cold run as `invoke build` would: layout, image, record.
+        """Leave of the arm's kept cold run what `invoke build` leaves: layout, record, and the image in
+        the user's engine, whose cache learns nothing of it.
 
-        None where none was kept. Raises BuildError, CommandError.
+        None where none was kept, or it is stored already. Raises as `store_solve` does.
         """
         solve = self._solves.pop(arm.name, None)
         return store_solve(solve, self._user, self._runner, work, self._console) if solve else None
@@ -120,27 +121,27 @@ class Bench:
         cache = self._export_cache(arm) if scenario.imports_cache else None
         free_bytes = self._disk.free_bytes
         with ExitStack() as stack:
-            scratch = Path(stack.enter_context(_folder(self._folder)))
-            private = stack.enter_context(private_engine(self._user, self._runner, scratch))
+            folder = Path(stack.enter_context(_folder(self._folder)))
+            private = stack.enter_context(private_engine(self._user, self._runner, folder))
             self.engines.append(private)
-            refuse_warm(private, self._runner)
-            base = "base image pulled within it"
+            # Before the base comes: a builder in a container pulls it by a build.
+            before = look_before(arm.plan, private, self._runner)
+            refuse_warm(before)
+            base = PULLED
             if scenario.reset is Reset.ENGINE:
-                private, base = bring_base(arm.plan, self._user, private, self._runner, scratch)
+                private, base = bring_base(arm.plan, self._user, private, self._runner, folder)
             note = f"private engine, empty store, {base}"
             used = _add_option(private, f"--cache-from=type=local,src={cache}") if cache else private
-            before = look_before(arm.plan, private, self._runner)
-            run, outcome = measure_run(
-                scenario, arm.plan, used, self._runner, scratch, self._console, note=note
-            )
+            done = measure_run(scenario, arm.plan, used, self._runner, folder, self._console, note=note)
             self._disk.look(free_bytes)
-            if keep and run.valid and arm.name not in self._warm:
+            if keep and done.run.valid and arm.name not in self._warm:
                 self._warm[arm.name] = private
+                before = dataclasses.replace(before, base_present=base == PRESENT)
                 self._solves[arm.name] = Solve(
-                    plan=arm.plan, engine=private, before=before, outcome=outcome, folder=scratch
+                    plan=arm.plan, engine=private, before=before, outcome=done.outcome, folder=folder
                 )
                 self._stack.push(stack.pop_all())
-        return run
+        return done.run
 
     def _run_warm(self, arm: Arm, scenario: Scenario) -> RunRecord:
         engine = self._holder(arm)
@@ -149,7 +150,7 @@ class Bench:
         with _folder(self._folder) as name:
             # The clock makes the word new to a cache that saw an earlier benchmark.
             plan = edit_plan(arm.plan, scenario, Path(name) / "context", str(time.time_ns()))
-            return measure_run(scenario, plan, engine, self._runner, Path(name), self._console)[0]
+            return measure_run(scenario, plan, engine, self._runner, Path(name), self._console).run
 
     def _export_cache(self, arm: Arm) -> Path:
         """A folder with the cache of the arm's build, as a CI job would store it."""

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 
 from rich.console import Console
 
@@ -49,15 +48,16 @@ def run_pairs(
     *,
     disk_budget_bytes: int | None,
     store: Callable[[PairsRecord], None],
-    unbuilt: Mapping[str, WorkFolder] = MappingProxyType({}),
+    baseline_work: WorkFolder | None = None,
 ) -> PairsRecord:
     """Run the schedule on the arms by name; `built` is the record of the candidate's image.
 
     The record is given to `store` after each scenario, so that a session which is broken off leaves
-    what it measured. Of an arm in `unbuilt` the build of its cold run is stored in that folder.
+    what it measured. The baseline's cold run is stored as a build in `baseline_work`, where that is
+    given.
     Raises MeasurementError for arms of other inputs, before anything runs.
     """
-    session = _Session(schedule, arms, built, console, unbuilt)
+    session = _Session(schedule, arms, built, console, baseline_work)
     remove_leftovers(runner, work.path)
     with tempfile.TemporaryDirectory(
         prefix="benchmark-", dir=work.path, ignore_cleanup_errors=True
@@ -78,10 +78,10 @@ class _Session:
         arms: Mapping[str, Arm],
         built: BuildRecord,
         console: Console,
-        unbuilt: Mapping[str, WorkFolder],
+        baseline_work: WorkFolder | None,
     ) -> None:
         self._schedule, self._arms, self._built, self._console = schedule, arms, built, console
-        self._unbuilt = unbuilt
+        self._baseline_work, self._storing_s = baseline_work, 0.0
         self._began, self._started_at = time.monotonic(), datetime.now(UTC)
         self._longest_s = 0.0
         self._described = {name: describe_arm(arm.plan) for name, arm in arms.items()}
@@ -93,18 +93,21 @@ class _Session:
         done: list[ScenarioRecord] = []
         for number, portion in enumerate(self._schedule.portions, 1):
             done.append(self._run_portion(portion, bench, disk))
-            if portion.scenario.name == COLD.name:
-                self._store_builds(bench)
             rest = self._schedule.portions[number:]
             left = [judge_scenario(portion.scenario, (), (), BROKEN_OFF) for portion in rest]
             yield self._describe(bench, disk, disk_budget_bytes, (*done, *left))
+            if portion.scenario.name == COLD.name:
+                self._store_baseline(bench)
 
-    def _store_builds(self, bench: Bench) -> None:
-        for name, work in self._unbuilt.items():
-            try:
-                bench.store_build(self._arms[name], work)
-            except BaseImagesError as error:  # the pairs are worth more than that image
-                self._console.print(f"the build of {name} was not stored: {error}", markup=False)
+    def _store_baseline(self, bench: Bench) -> None:
+        """While its engine is there; what it takes is nobody's run, so the budget leaves it out."""
+        began = time.monotonic()
+        try:
+            if self._baseline_work and bench.store_build(self._arms[BASELINE], self._baseline_work) is None:
+                self._console.print("the baseline's build is not stored: no cold run of it was kept")
+        except (BaseImagesError, OSError) as error:  # the pairs are worth more than that image
+            self._console.print(f"the baseline's build is not stored: {error}", markup=False)
+        self._storing_s += time.monotonic() - began
 
     def _run_portion(self, portion: Portion, bench: Bench, disk: DiskWatch) -> ScenarioRecord:
         scenario, first = portion.scenario, self._schedule.arms[0]
@@ -153,7 +156,7 @@ class _Session:
     def _find_end(self) -> str:
         """Why no further pair of this scenario fits the budget, empty when one does."""
         budget_s = self._schedule.budget_s
-        spent_s = time.monotonic() - self._began
+        spent_s = time.monotonic() - self._began - self._storing_s
         if budget_s is None or spent_s + self._longest_s <= budget_s:
             return ""
         return f"the budget of {budget_s:.0f} s is spent"

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from baseimages.build import Engine, Outcome, StepRecord, fold_groups, probe_cache, run_solve
+from baseimages.build import Before, Engine, Outcome, StepRecord, fold_groups, run_solve
 from baseimages.command import Runner
 from baseimages.errors import BaseImagesError, MeasurementError
 from baseimages.measure.isolated import PrivateEngine
 from baseimages.measure.record import RunRecord
 from baseimages.measure.scenario import Scenario, find_fault
 from baseimages.plan import BuildPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A judged run, and what buildx did in it."""
+
+    run: RunRecord
+    outcome: Outcome
 
 
 def measure_run(
@@ -26,7 +35,7 @@ def measure_run(
     console: Console,
     *,
     note: str = "",
-) -> tuple[RunRecord, Outcome]:
+) -> Measured:
     """Solve the plan and judge it; processor seconds are those of a private engine.
 
     Raises BuildError, DeadlineError.
@@ -37,7 +46,7 @@ def measure_run(
     after_s = _cpu_s(engine)
     cpu_s = round(after_s - before_s, 2) if before_s is not None and after_s is not None else None
     run = judge_run(scenario, outcome, load, note)
-    return run.model_copy(update={"cpu_s": cpu_s, "started_at": started_at}), outcome
+    return Measured(run=run.model_copy(update={"cpu_s": cpu_s, "started_at": started_at}), outcome=outcome)
 
 
 def judge_run(scenario: Scenario, outcome: Outcome, load: float | None, note: str) -> RunRecord:
@@ -57,11 +66,10 @@ def judge_run(scenario: Scenario, outcome: Outcome, load: float | None, note: st
     )
 
 
-def refuse_warm(engine: Engine, runner: Runner) -> None:
-    """Raises MeasurementError for an engine whose build cache is not provably empty."""
-    is_empty, reason = probe_cache(engine, runner)
-    if not is_empty:
-        raise MeasurementError(reason, next_step="run the benchmark again")
+def refuse_warm(before: Before) -> None:
+    """Raises MeasurementError for an engine whose build cache was not provably empty."""
+    if not before.cold:
+        raise MeasurementError(before.cold_reason, next_step="run the benchmark again")
 
 
 def load_average() -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from baseimages.compare import Change, TargetDelta, compare_sides
+from baseimages.compare import TargetDelta, compare_sides
 from baseimages.declare import Budget
 from baseimages.inspect import ElfRecord, LayerIndex, ScanRecord, cost_of_update
 from baseimages.measure import BenchmarkRecord, PairsRecord, judge_quantity
@@ -144,26 +144,23 @@ def _check_update(part: TargetReport, others: Iterable[ImageReport], what: str, 
 def _check_before(
     part: TargetReport, told: TargetDelta, others: Iterable[ImageReport], what: str, place: str
 ) -> Check:
-    """The comparison with the baseline, from the records of both. Reasons of losses and gates are
-    images.toml's, which may have moved on.
+    """The numbers of the comparison with the baseline, from the records of both. Reasons of losses and
+    gates are images.toml's, which may have moved on, and words may.
     """
     digest, revision = told.baseline.manifest_digest, told.baseline.revision[:12]
     parts = (other for report in others for other in report.targets)
     old = next((other for other in parts if other.build.manifest_digest == digest), None)
     if old is None:
         return leave_open(what, f"there is no report of {told.baseline.variant} of {revision}")
-    before, after = (
-        side_of(each, name=facts.name, accelerator="")
-        for each, facts in ((old, told.baseline), (part, told.candidate))
-    )
-    again = compare_sides(before, after, (), Budget(owners={}))
-    seen = f"from the records of {told.baseline.variant} of {revision} and of this one"
-    return compare(what, _leave_reasons(told), _leave_reasons(again), seen, numbers=[f"{place}.*"])
+    before, after = (side_of(each, name="", accelerator="") for each in (old, part))
+    stored, again = map(_list_numbers, (told, compare_sides(before, after, (), Budget(owners={}))))
+    if differing := sorted(name for name, value in stored.items() if again.get(name) != value):
+        name = differing[0]
+        return drift(what, f"{name}: {again.get(name)}, the record says {stored[name]}")
+    seen = f"{len(stored)} numbers from the records of {told.baseline.variant} of {revision} and of this one"
+    return verified(what, seen, numbers=[f"{place}.rows.*", f"{place}.owners.*"])
 
 
-def _leave_reasons(delta: TargetDelta) -> TargetDelta:
-    def plain(changes: tuple[Change, ...] | None) -> tuple[Change, ...] | None:
-        return None if changes is None else tuple(c.model_copy(update={"reason": ""}) for c in changes)
-
-    update = {"failures": (), "contract": plain(delta.contract), "abilities": plain(delta.abilities)}
-    return delta.model_copy(update=update)
+def _list_numbers(delta: TargetDelta) -> dict[str, tuple[float | None, float | None]]:
+    rows = (*delta.rows, *(row.model_copy(update={"name": f"owner {row.name}"}) for row in delta.owners))
+    return {row.name: (row.baseline, row.candidate) for row in rows}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from baseimages.compare import TargetDelta, compare_sides
+from baseimages.compare import Side, compare_sides
 from baseimages.declare import Family, baseline_of
 from baseimages.report.record import ImageReport, TargetReport, collect_report, find_part, has_builds
 from baseimages.report.side import side_of
@@ -13,27 +13,31 @@ from baseimages.report.side import side_of
 def collect_reports(root: Path, family: Family, variant: str) -> tuple[ImageReport, ...]:
     """The report of an image; before it that of its baseline, which it is compared with.
 
-    Raises RecordError when the image is not built.
+    A baseline of another revision has other locks and another entrypoint, so it is none. Raises
+    RecordError when the image is not built.
     """
     report = collect_report(root, family.image(variant), variant)
     name = baseline_of(variant)
     if name not in family.variants or not has_builds(root, family.image(name)):
         return (report,)
     before = collect_report(root, family.image(name), name)
+    if before.revision != report.revision:
+        return (report,)
     targets = tuple(_add_before(part, before, family) for part in report.targets)
     return before, report.model_copy(update={"targets": targets})
 
 
 def _add_before(part: TargetReport, before: ImageReport, family: Family) -> TargetReport:
     old = find_part([before], part.build.target, part.build.base.family)
-    return part if old is None else part.model_copy(update={"before": _compare(old, part, family)})
+    if old is None:
+        return part
+    budget = family.image(part.build.variant).budget(part.build.target)
+    baseline, candidate = (_side(each, before.folder_name, family) for each in (old, part))
+    delta = compare_sides(baseline, candidate, family.losses, budget)
+    return part.model_copy(update={"before": delta})
 
 
-def _compare(old: TargetReport, new: TargetReport, family: Family) -> TargetDelta:
-    sides = []
-    for part in (old, new):
-        build, accelerator = part.build, family.image(part.build.variant).accelerator
-        name = f"{build.image_name}@{build.revision[:12]}:{build.target}-{build.base.family}"
-        sides.append(side_of(part, name=name, accelerator=accelerator))
-    budget = family.image(new.build.variant).budget(new.build.target)
-    return compare_sides(sides[0], sides[1], family.losses, budget)
+def _side(part: TargetReport, revision: str, family: Family) -> Side:
+    build = part.build
+    name = f"{build.image_name}@{revision}:{build.target}-{build.base.family}"
+    return side_of(part, name=name, accelerator=family.image(build.variant).accelerator)

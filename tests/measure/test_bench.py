@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from baseimages.build import BuildRecord, Engine, Outcome, Solve
-from baseimages.build.buildx import Before
+from baseimages.build import Before, BuildRecord, Engine, Outcome, Solve
 from baseimages.errors import BuildError, MeasurementError
 from baseimages.measure import bench, builder, runs
 from baseimages.measure.bench import Arm, Bench
-from baseimages.measure.builder import BUILDKIT, bring_base, container_builder, private_engine
+from baseimages.measure.builder import BUILDKIT, PRESENT, bring_base, container_builder, private_engine
 from baseimages.measure.disk import SPARE_BYTES, DiskWatch
 from baseimages.measure.isolated import PrivateEngine
 from baseimages.measure.scenario import CI_WARM, COLD, EDIT, FACTORY_COLD, LAYERS_COLD, NO_OP
@@ -27,7 +26,7 @@ from tests.build.conftest import ENGINE, read_steps
 from tests.conftest import FakeRunner
 from tests.measure.conftest import DIGEST
 
-BEFORE = Before(cold=True, cold_reason="it held nothing", base_present=True, started_at="x", inputs=())
+BEFORE = Before(cold=True, cold_reason="it held nothing", base_present=False, started_at="x", inputs=())
 
 
 class Machine:
@@ -72,8 +71,7 @@ class Machine:
 def machine(monkeypatch: pytest.MonkeyPatch, runner: FakeRunner) -> Machine:
     machine = Machine()
     monkeypatch.setattr(bench, "private_engine", machine.private_engine)
-    monkeypatch.setattr(bench, "bring_base", lambda plan, user, private, *_: (private, "base there"))
-    monkeypatch.setattr(bench, "refuse_warm", lambda *_: None)
+    monkeypatch.setattr(bench, "bring_base", lambda plan, user, private, *_: (private, PRESENT))
     monkeypatch.setattr(bench, "look_before", lambda *_: BEFORE)
     monkeypatch.setattr(bench, "run_solve", machine.solve)
     monkeypatch.setattr(runs, "run_solve", machine.solve)
@@ -127,7 +125,23 @@ def test_the_build_of_a_kept_cold_run_is_stored_once_and_its_image_loaded_into_t
         assert each.store_build(arm, work) is None
     ((solve, target, folder),) = stored
     assert (solve.engine.builder, target, folder) == ("private1", ENGINE, work)
-    assert (solve.plan, solve.before, solve.outcome.steps) == (arm.plan, BEFORE, read_steps("cold"))
+    assert (solve.plan, solve.outcome.steps) == (arm.plan, read_steps("cold"))
+    assert solve.before == dataclasses.replace(BEFORE, base_present=True), "the base came after the look"
+
+
+def test_an_engine_whose_cache_is_not_provably_empty_runs_nothing_cold(
+    machine: Machine,
+    runner: FakeRunner,
+    console: Console,
+    arm: Arm,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    warm = dataclasses.replace(BEFORE, cold=False, cold_reason="it held 3 records")
+    monkeypatch.setattr(bench, "look_before", lambda *_: warm)
+    with Bench(ENGINE, runner, tmp_path, console) as work:
+        assert work.run(arm, COLD).note == "it held 3 records"
+    assert machine.solved == []
 
 
 def test_two_arms_never_share_an_engine(

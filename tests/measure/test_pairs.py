@@ -13,7 +13,7 @@ from rich.console import Console
 
 from baseimages.build import BuildRecord
 from baseimages.declare import Edit
-from baseimages.errors import MeasurementError, StorageError
+from baseimages.errors import MeasurementError
 from baseimages.measure import describe_pairs, load_known, pairs
 from baseimages.measure.bench import Arm
 from baseimages.measure.inputs import describe_arm, refuse_other_inputs
@@ -60,8 +60,9 @@ class FakeBench:
 
     def store_build(self, arm: Arm, work: WorkFolder) -> None:
         self.log.append((arm.name, f"stored in {work.image_name}", False))
+        self.clock.now += 1000.0
         if self.is_full:
-            raise StorageError("no space left", next_step="make some")
+            raise OSError(28, "No space left on device")
 
     log: list[tuple[str, str, bool]]
     is_full = False
@@ -117,7 +118,7 @@ def run(
         return run_pairs(
             schedule, arms, built, ENGINE, runner, work, console,
             disk_budget_bytes=options.pop("disk_budget_bytes", None), store=stored.append,
-            unbuilt=options.pop("unbuilt", {}),
+            baseline_work=options.pop("baseline_work", None),
         )  # fmt: skip
 
     return call
@@ -140,15 +141,21 @@ def test_the_baseline_meets_itself_first_and_then_the_candidate_back_to_back(
 
 @pytest.mark.parametrize("is_full", [False, True])
 def test_what_was_not_built_is_stored_between_its_cold_run_and_the_others_if_it_can_be(
-    run: Run, bench: type[FakeBench], work: WorkFolder, monkeypatch: pytest.MonkeyPatch, is_full: bool
+    run: Run,
+    bench: type[FakeBench],
+    work: WorkFolder,
+    stored: list[PairsRecord],
+    monkeypatch: pytest.MonkeyPatch,
+    is_full: bool,
 ) -> None:
     monkeypatch.setattr(bench, "is_full", is_full)
-    record = run((COLD, 1), (NO_OP, 1), unbuilt={"baseline": work})
+    record = run((COLD, 1), (NO_OP, 1), baseline_work=work, budget_s=400.0)
     assert [what for _, what, _ in bench.log if what.startswith("stored")] == ["stored in image_one"]
     assert bench.log.index(("baseline", "stored in image_one", False)) == 2
     scenario = record.scenario("no-op")
     assert scenario
-    assert len(scenario.pairs) == 1, "the pairs do not hang on it"
+    assert len(scenario.pairs) == 1, "neither its end nor its time is one of the pairs'"
+    assert stored[0].scenario("cold"), "what was measured is kept before anything else is tried"
 
 
 def test_a_clear_difference_is_claimed_with_its_raw_values(run: Run) -> None:

@@ -56,12 +56,17 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def store_build(
-    root: Path, target: str, *, base: str = "debian-13", started_at: str = "2026-01-02"
+    root: Path,
+    target: str,
+    *,
+    base: str = "debian-13",
+    started_at: str = "2026-01-02",
+    variant: str = "cpu",
 ) -> BuildRecord:
     """A build as it is found later."""
-    image = load_family(root / "images.toml").image("cpu")
+    image = load_family(root / "images.toml").image(variant)
     record = BuildRecord(
-        variant="cpu", image_name=image.name, target=target, platform="linux/amd64",
+        variant=variant, image_name=image.name, target=target, platform="linux/amd64",
         base=BaseFacts(family=base, reference="x:1", digest=DIGEST, origin="registry", reason="held"),
         revision=COMMIT, dirty=False, source_digest=DIGEST, manifest_digest=DIGEST,
         tags=(f"{image.name}:{target}-{base}",), build_args={},

@@ -9,14 +9,18 @@ import pytest
 
 import tasks
 from baseimages import measuring
-from baseimages.arms import list_unbuilt, wish_pairs
-from baseimages.errors import MeasurementError
-from baseimages.plan import BuildPlan
+from baseimages.arms import find_baseline_work, wish_pairs
+from baseimages.declare import Revision
+from baseimages.errors import BudgetError, MeasurementError
+from baseimages.inspect import LayerIndex
+from baseimages.plan import BaseImage, BuildPlan
+from baseimages.records import WorkFolder, write_record
 from baseimages.selection import Selection
 from tests.measure.conftest import plan
-from tests.tasks.conftest import COMMIT, call, refusal, store_build
+from tests.tasks.conftest import COMMIT, DIGEST, call, refusal, store_build
 
 __all__ = ["plan"]
+OTHER_BASE = BaseImage(family="debian-13", reference="x:1", digest="sha256:0", origin="x", reason="")
 
 
 def test_the_plan_of_a_session_is_printed_without_an_engine(
@@ -69,21 +73,64 @@ def test_a_benchmark_builds_what_is_not_built_and_ends_with_the_report(
     assert said.startswith("measured\n")
     (report,) = checkout.glob("reports/*/*/report.md")
     assert said.endswith(f"report: {report}\n")
+    call(tasks.benchmark, variant="cpu", json=True)
+    assert capsys.readouterr().out == "measured\n", "a script reads one document"
 
 
-@pytest.mark.parametrize(("revision", "stored"), [(COMMIT, True), ("b" * 40, False)])
-def test_the_build_of_the_other_arm_is_wanted_unless_it_is_of_this_revision(
-    checkout: Path, plan: BuildPlan, revision: str, stored: bool
+def test_an_image_over_its_budget_has_its_numbers_and_its_report_before_it_fails(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store_build(checkout, "core")
-    selection = Selection(root=checkout, variant="gpu", target="core", base="debian-13")
+    build = store_build(checkout, "core")
+    layer = {
+        "digest": DIGEST, "diff_id": DIGEST, "media_type": "x", "compressed_bytes": 10**10, "entries": 0,
+        "uncompressed_bytes": 1, "file_bytes": 0, "whiteouts": 0, "owner": "os", "created_by": "",
+    }  # fmt: skip
+    layers = LayerIndex.model_validate({"manifest_digest": DIGEST, "layers": [layer], "owners": {}})
+    work = WorkFolder(root=checkout, image_name=build.image_name, base="debian-13", target="core")
+    write_record(work.path / WorkFolder.LAYERS, layers)
+    monkeypatch.setattr(measuring, "benchmark", lambda *_, **__: "measured\n")
+    with pytest.raises(SystemExit) as caught:
+        call(tasks.benchmark, variant="cpu")
+    said = capsys.readouterr()
+    assert caught.value.code == BudgetError.exit_code
+    assert said.out.startswith("measured\n")
+    assert "report: " in said.out
+    write_record(work.path / WorkFolder.LAYERS, layers.model_copy(update={"manifest_digest": "sha256:0"}))
+    call(tasks.benchmark, variant="cpu")  # these are another image's
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({}, False),
+        ({"revision": Revision(commit="b" * 40, dirty=False, epoch_s=0)}, True),
+        ({"revision": Revision(commit=COMMIT, dirty=True, epoch_s=0)}, True),
+        ({"build_args": (("A", "1"),)}, True),
+        ({"base": OTHER_BASE}, True),
+        ({"variant": "gpu"}, False),
+    ],
+)  # fmt: skip
+def test_the_baselines_build_is_stored_unless_the_very_same_lies_there(
+    checkout: Path, plan: BuildPlan, changes: dict[str, object], wanted: bool
+) -> None:
+    built = store_build(checkout, "core", variant="baseline-cpu")
+    selection = Selection(root=checkout, variant="cpu", target="core", base="debian-13")
+    same = replace(
+        plan, variant="baseline-cpu", build_args=(), base=BaseImage(**built.base.model_dump()),
+        revision=Revision(commit=COMMIT, dirty=False, epoch_s=0),
+    )  # fmt: skip
+    work = find_baseline_work(selection, replace(same, **changes))
+    assert (work is not None) is wanted
+    if work:
+        assert work.image_name == "baseline_edge_node_amd64_cpu"
+
+
+def test_a_damaged_build_of_the_baseline_is_overwritten(checkout: Path, plan: BuildPlan) -> None:
+    store_build(checkout, "core", variant="baseline-cpu")
+    next(checkout.rglob(WorkFolder.BUILD)).write_text("{")
+    selection = Selection(root=checkout, variant="cpu", target="core", base="debian-13")
     base = replace(plan.base, family="debian-13")
-    other = replace(plan, variant="cpu", base=base, revision=replace(plan.revision, commit=revision))
-    assert (list_unbuilt(selection, other) == {}) is stored
-    for work in list_unbuilt(selection, other).values():
-        assert work.path.relative_to(checkout / ".work").parts[:3] == (
-            "base_edge_node_amd64_cpu", "debian-13", "core",
-        )  # fmt: skip
+    assert find_baseline_work(selection, replace(plan, variant="baseline-cpu", base=base))
 
 
 def test_a_scenario_may_have_a_number_of_pairs_of_its_own(
@@ -113,11 +160,17 @@ def test_a_scenario_may_have_a_number_of_pairs_of_its_own(
         ({"pairs": 6, "against": ["gpu"], "stage": "os"}, "leave --stage"),
     ],
 )
-def test_words_that_mean_nothing_are_refused_with_the_next_step(
-    checkout: Path, capsys: pytest.CaptureFixture[str], words: dict[str, object], said: str
+@pytest.mark.parametrize("is_there", [True, False])
+def test_words_that_mean_nothing_are_refused_with_the_next_step_and_before_a_build(
+    checkout: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: dict[str, object],
+    said: str,
+    is_there: bool,
 ) -> None:
-    store_build(checkout, "core")
-    code, error = refusal(capsys, tasks.benchmark, variant="cpu", dry_run=True, **words)
+    if is_there:
+        store_build(checkout, "core")
+    code, error = refusal(capsys, tasks.benchmark, variant="cpu", target="core", dry_run=is_there, **words)
     assert code == 2
     assert said in error
 
