@@ -126,10 +126,11 @@ def check_claims(dists: Iterable[Distribution], layout: Layout) -> None:
     """Stop where two wheels brought other bytes for one path: which of them is there is chance."""
     claims: dict[Path, dict[str, str]] = defaultdict(dict)
     for dist in dists:
+        name = normalize(dist.name)  # once: each question parses the metadata
         for file in dist.files or []:
             path = Path(os.path.normpath(SITE / file))
-            if file.hash and not layout.cause_to_prune(normalize(dist.name), path):
-                claims[path].setdefault(file.hash.value, dist.name)
+            if file.hash and not layout.cause_to_prune(name, path):
+                claims[path].setdefault(file.hash.value, name)
     told = [f"{path} ({' and '.join(names.values())})" for path, names in claims.items() if len(names) > 1]
     if told:
         sys.exit(f"several wheels bring {', '.join(told)}; drop all but one, or prune it in wheels.toml")

@@ -165,6 +165,21 @@ def test_the_aarch64_wheel_of_torch_ships_without_its_tests(split: Any, path: st
 
 
 @pytest.mark.parametrize(
+    ("path", "cause"),
+    [
+        ("onnxruntime/capi/libonnxruntime.so.1.24.1", "ONNX Runtime a second time"),
+        ("onnxruntime/capi/libonnxruntime.so.1", "ONNX Runtime a second time"),
+        ("onnxruntime/capi/libonnxruntime_providers_openvino.so", ""),
+        ("onnxruntime/capi/libopenvino.so.2025.4.1", ""),
+        ("onnxruntime/capi/libopenvino_intel_gpu_plugin.so", "plugins for devices"),
+    ],
+)
+def test_onnx_runtime_ships_once(split: Any, path: str, cause: str) -> None:
+    found = layout_of(split, FAMILY.image("cpu")).cause_to_prune("onnxruntime-openvino", split.SITE / path)
+    assert found.startswith(cause) if cause else found == ""
+
+
+@pytest.mark.parametrize(
     ("theirs", "refused"), [({"shared/a.py": b"2"}, True), ({"shared/a.py": b"1", "docs/x": b"2"}, False)]
 )
 def test_a_file_of_two_wheels_with_other_bytes_stops_the_build(
@@ -176,6 +191,20 @@ def test_a_file_of_two_wheels_with_other_bytes_stops_the_build(
     layout = layout_of(split, FAMILY.image("gpu"))
     with pytest.raises(SystemExit, match=r"shared/a\.py \(one and two\)") if refused else nullcontext():
         split.main(tmp_path / "out", layout, [tmp_path / "lock"])
+
+
+def test_metadata_is_parsed_once_for_a_distribution_and_not_for_each_of_its_files(
+    split: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_distribution(split.SITE, "one", {f"one/{n}.py": b"1" for n in range(50)})
+    (tmp_path / "lock").write_text("one==1\n")
+    asked: list[str] = []
+    name = split.Distribution.name
+    monkeypatch.setattr(
+        split.Distribution, "name", property(lambda dist: asked.append("") or name.fget(dist))
+    )
+    split.main(tmp_path / "out", layout_of(split, FAMILY.image("cpu")), [tmp_path / "lock"])
+    assert len(asked) < 10
 
 
 def test_a_distribution_moves_to_its_layer_with_a_true_record(split: Any, tmp_path: Path) -> None:
