@@ -4,8 +4,9 @@
 
 Takes the distributions that the locks name; LAYOUT is the image's wheels.toml, which says what
 layer each belongs to and what nobody reads. What RECORD does not own stays behind, so no stray
-bytecode ships; what is pruned leaves RECORD too, so that it keeps telling the truth. The bytes of
-each cause are printed.
+bytecode ships; what is pruned leaves RECORD too, so that it keeps telling the truth. With STRIP, the
+name of such a program, shared objects lose the symbols that only linkers and debuggers read. The
+bytes of each cause are printed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import sys
 import sysconfig
 from collections import Counter, defaultdict
@@ -122,6 +124,22 @@ def link_copies(files: list[Path]) -> int:
     return saved_bytes
 
 
+def strip_symbols(files: list[Path], strip: str) -> int:
+    """Take static symbols out of shared objects; gives bytes.
+
+    What auditwheel grafted into `*.libs` stays as it is: it was patched after it was linked.
+    """
+    found = [
+        path
+        for path in files
+        if LINKABLE.search(path.name) and not path.is_symlink() and path.parent.suffix != ".libs"
+    ]
+    before_bytes = sum(path.stat().st_size for path in found)
+    if found:
+        subprocess.run([strip, "--strip-unneeded", *found], check=True)
+    return before_bytes - sum(path.stat().st_size for path in found)
+
+
 def check_claims(dists: Iterable[Distribution], layout: Layout) -> None:
     """Stop where two wheels brought other bytes for one path: which of them is there is chance."""
     claims: dict[Path, dict[str, str]] = defaultdict(dict)
@@ -153,6 +171,8 @@ def move_out(dist: Distribution, out: Path, layout: Layout) -> None:
     """Move one distribution into the tree of its layer and write its RECORD anew."""
     files = choose_files(dist, layout)
     layout.pruned_bytes["copies in one folder"] += link_copies(files)
+    if strip := os.environ.get("STRIP"):
+        layout.pruned_bytes["symbols"] += strip_symbols(files, strip)
     dist_info = next(path.parent for path in files if path.name == "METADATA")
     (dist_info / "RECORD").write_text(render_record(SITE, dist_info, [(path, path) for path in files]))
     tree = out / layout.layer(normalize(dist.name))  # before its metadata moves

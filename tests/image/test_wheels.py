@@ -193,6 +193,26 @@ def test_a_file_of_two_wheels_with_other_bytes_stops_the_build(
         split.main(tmp_path / "out", layout, [tmp_path / "lock"])
 
 
+@pytest.mark.process
+def test_shared_objects_lose_their_symbols_and_grafted_libraries_do_not(
+    split: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strip = tmp_path / "strip"
+    strip.write_text('#!/bin/sh\ntest "$1" = --strip-unneeded && shift\nfor f; do printf 1 > "$f"; done\n')
+    strip.chmod(0o755)
+    files = {"one/a.so": b"123", "one.libs/b.so.1": b"123", "one/c.sources": b"123"}
+    add_distribution(split.SITE, "one", files)
+    (tmp_path / "lock").write_text("one==1\n")
+    layout = layout_of(split, FAMILY.image("cpu"))
+    monkeypatch.setenv("STRIP", str(strip))
+    split.main(tmp_path / "out", layout, [tmp_path / "lock"])
+    tree = tmp_path / "out" / "rest" / split.SITE.relative_to("/")
+    assert [(tree / name).read_bytes() for name in files] == [b"1", b"123", b"123"]
+    assert layout.pruned_bytes["symbols"] == 2
+    record = next(tree.glob("*.dist-info/RECORD")).read_text()
+    assert re.search(r"^one/a\.so,sha256=.*,1$", record, re.M), "RECORD tells what ships"
+
+
 def test_metadata_is_parsed_once_for_a_distribution_and_not_for_each_of_its_files(
     split: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
