@@ -60,6 +60,8 @@ def add_checks(suite: Any, promises: dict[str, Any], own: dict[str, Any], labels
     encoders = promises["ffmpeg"]["encoders"] + own.get("ffmpeg", {}).get("encoders", [])
     codecs = [codec for codec in CLIPS if codec in encoders]
     suite.check("FFmpeg encodes and decodes a clip", lambda: check_clip(codecs))
+    for name in own.get("libraries", ()):
+        suite.check(f"library {name}", lambda name=name: check_library(name))
     suite.check("MQTT round trip", check_mqtt)
     suite.check("Node computes", lambda: same("42\n", run("node", "-e", "console.log(6*7)")))
     suite.check("no certificate of a build step stayed", check_no_ca)
@@ -84,6 +86,11 @@ def find(name: str) -> str:
     path = shutil.which(name)
     assert path, f"{name} is not on PATH"
     return path
+
+
+def check_library(name: str) -> None:
+    """A program that is linked against it starts: in a process that has nothing loaded yet."""
+    run(sys.executable, "-c", f"import ctypes; ctypes.CDLL({name!r})")
 
 
 def check_ngrok(labels: dict[str, str]) -> str:
