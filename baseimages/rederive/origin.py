@@ -32,10 +32,16 @@ def check_origin(report: ImageReport, history: History) -> Iterator[Check]:
         yield _check_times(part, time, f"{name}: build arguments")
         yield _check_inputs(part, history, f"{name}: inputs")
         if part.provenance:
-            file = f"{report.image_name}/Dockerfile"
+            file = _find_dockerfile(part)
             read, held = part.provenance.dockerfile_sha256, history.sha256(report.revision, file)
             yield compare(f"{name}: provenance", read, held, f"of {file} as git holds it")
         yield from _check_declared(part, declared, name, f"targets.{number}")
+
+
+def _find_dockerfile(part: TargetReport) -> str:
+    """The one among the inputs; an older record keeps none, and has that of its image's folder."""
+    found = (file.path for file in part.build.inputs if file.path.endswith("/Dockerfile"))
+    return next(found, f"{part.build.image_name}/Dockerfile")
 
 
 def _judge_unknown(report: ImageReport, history: History) -> Check:

@@ -185,6 +185,18 @@ def test_the_dockerfile_of_the_provenance_is_the_one_that_git_holds(checkout: Ch
     assert set(checkout.drifted()) == {what}
 
 
+def test_a_baselines_dockerfile_lies_where_its_inputs_say(checkout: Checkout) -> None:
+    what, text = "core on debian-13: provenance", "FROM legacy\n"
+    held = sha256(text.encode()).hexdigest()
+    checkout.script_git("show", f"{REVISION}:baseline/cpu/Dockerfile", stdout=text)
+    provenance = {
+        "manifest_digest": DIGEST, "dockerfile_sha256": held, "lines": [], "layers": [0, 0], "host": None,
+    }  # fmt: skip
+    inputs = [{"path": "baseline/cpu/Dockerfile", "sha256": held}]
+    checkout.edit(lambda part: part["build"].update(inputs=inputs) or part.update(provenance=provenance))
+    assert checkout.check(what).outcome == Outcome.VERIFIED
+
+
 def test_what_pairs_say_is_judged_again_from_their_raw_runs(checkout: Checkout) -> None:
     what = "core on debian-13: pairs 1"
     session = record_pairs(CLAIM, FEW).model_dump(mode="json")
