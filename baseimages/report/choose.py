@@ -99,7 +99,7 @@ def _choose_report(root: Path, image: Image, revision: str) -> tuple[Choice, ...
 
 
 def _find_image(family: Family, name: str, root: Path) -> tuple[Image, str]:
-    variants = {image.name: variant for variant, image in family.images.items()}
+    variants = {image.name: variant for variant, image in family.variants.items()}
     variant = variants.get(name, name)
     try:
         return family.image(variant), variant
