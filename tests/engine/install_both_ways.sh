@@ -9,8 +9,10 @@ apt-get update
 apt-get install -y --no-install-recommends ca-certificates kmod libcap2-bin libglib2.0-0t64 \
   mmdebstrap openssl python3 qemu-user xz-utils
 mkdir -p /trees/cross /trees/emulated
+# What dpkg leaves out, it is to leave out in both: crossed it follows this container's settings.
+cat /etc/dpkg/dpkg.cfg.d/* > /dpkg.options
 mmdebstrap --mode=chrootless --skip=check/chrootless --variant=minbase --architectures=arm64 \
-  trixie /base.tar /etc/apt/sources.list
+  --dpkgopt=/dpkg.options trixie /base.tar /etc/apt/sources.list
 for way in cross emulated; do
   tar -C "/trees/$way" --exclude='./dev/*' --xattrs --numeric-owner -xpf /base.tar
 done

@@ -27,9 +27,7 @@ def rivals(checkout: Checkout) -> Checkout:
     """A checkout with a second image, `baseline-tiny`, that declares its own edit."""
     family = (checkout.root / "images.toml").read_text()
     image = family[family.index("[images.tiny]") :]
-    other = image.replace("[images.tiny]", "[baselines.tiny]").replace(
-        checkout.name, f"{checkout.name}-old"
-    )
+    other = image.replace("[images.tiny]", "[baselines.tiny]").replace(checkout.name, f"{checkout.name}-old")
     edit = """
 [baselines.tiny.scenarios.edit-entrypoint]
 edits = [{ file = "scripts/start.sh", pattern = "^(#!.*)$", replace = "\\\\1\\n# {edit}" }]
