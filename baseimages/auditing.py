@@ -6,7 +6,7 @@ of the judgement.
 
 from __future__ import annotations
 
-from baseimages.build import BuildRecord
+from baseimages.build import BuildRecord, find_engine, load_build
 from baseimages.command import ProcessRunner
 from baseimages.declare.necessity import FILE_NAME, Inclusion, load_necessity
 from baseimages.declare.promises import load_promises, load_requests
@@ -41,8 +41,9 @@ def audit(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
         console = make_console()
         inventory = take_inventory(open_layout(work.layout), requests, console)
         check_inclusions(rows, inventory)
-        junit = work.path / "audit-junit.xml"
-        trace = trace_suite(script, record.tags[0], inventory, junit, ProcessRunner())
+        runner, junit = ProcessRunner(), work.path / "audit-junit.xml"
+        load_build(work, record, find_engine(runner), runner, console)
+        trace = trace_suite(script, record.tags[0], inventory, junit, runner)
         write_record(work.path / WorkFolder.TRACE, trace)
         result = audit_packages(inventory, trace, _promised(selection, record.target), rows)
         write_record(work.path / WorkFolder.AUDIT, result)

@@ -16,7 +16,7 @@ from baseimages.arms import (
     refuse_unknown,
     schedule_pairs,
 )
-from baseimages.build import BuildRecord, count_base_layers, find_engine
+from baseimages.build import BuildRecord, count_base_layers, find_engine, load_build
 from baseimages.command import ProcessRunner
 from baseimages.declare.bump import bump_pin
 from baseimages.inspect import (
@@ -91,6 +91,7 @@ def benchmark(
         )  # fmt: skip
         write_record(work.path / WorkFolder.BENCHMARK, result)
         _store_layers(work, record, console)
+        load_build(work, record, engine, runner, console)
         write_record(work.path / WorkFolder.START, run_start(record, engine, runner))
     return render_record(result) if as_json else describe_benchmark(result)
 

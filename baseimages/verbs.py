@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from baseimages.build import BuildRecord, choose_base, find_engine
+from baseimages.build import BuildRecord, choose_base, find_engine, load_build
 from baseimages.command import ProcessRunner
 from baseimages.compat import (
     check_record,
@@ -130,8 +130,9 @@ def verify(selection: Selection, *, dry_run: bool, as_json: bool) -> str:
     if dry_run:
         return f"would run {script} {record.tags[0]}\n"
     with checkout_lock(selection.root), time_part(selection.root, f"test {record.target}"):
-        junit = work.path / "junit.xml"
-        suite = run_suite(script, record.tags[0], record.manifest_digest, junit, ProcessRunner())
+        runner, junit = ProcessRunner(), work.path / "junit.xml"
+        load_build(work, record, find_engine(runner), runner, make_console())
+        suite = run_suite(script, record.tags[0], record.manifest_digest, junit, runner)
         write_record(work.path / WorkFolder.SUITE, suite)
         abilities = _ask_abilities(record)
         write_record(work.path / WorkFolder.ABILITIES, abilities)

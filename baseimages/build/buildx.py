@@ -150,22 +150,23 @@ def run_build(
         if not (work.path / WorkFolder.PROVENANCE).exists():
             _keep_provenance(solved, record.manifest_digest, work)
         console.print(f"unchanged since the build of {record.started_at}")
-        _load(engine, runner, work, record.tags, record.manifest_digest, console)
+        load_build(work, record, engine, runner, console)
         return record
     solve = Solve(plan=plan, engine=engine, before=before, outcome=solved, folder=folder)
     return store_solve(solve, engine, runner, work, console)
 
 
 def store_solve(
-    solve: Solve, target: Engine, runner: Runner, work: WorkFolder, console: Console
+    solve: Solve, target: Engine | None, runner: Runner, work: WorkFolder, console: Console
 ) -> BuildRecord:
     """Export what was solved, load the image into the engine `target`; store and return the record.
 
-    The progress moves out of the solve's folder. Raises as `run_build` does, and OSError.
+    Without a `target` the layout is all that is left of it. The progress moves out of the solve's
+    folder. Raises as `run_build` does, and OSError.
     """
     (solve.folder / PROGRESS).replace(work.path / PROGRESS)
     exported = run_export(solve.plan, solve.engine, runner, work.layout, console)
-    load_s = _load(target, runner, work, solve.plan.tags, exported.digest, console)
+    load_s = _load(target, runner, work, solve.plan.tags, exported.digest, console) if target else None
     record = _describe(solve, exported, load_s, work)
     _keep_provenance(solve.outcome, exported.digest, work)
     write_record(work.path / WorkFolder.BUILD, record)
@@ -193,7 +194,7 @@ def look_before(plan: BuildPlan, engine: Engine, runner: Runner) -> Before:
     )
 
 
-def _describe(solve: Solve, exported: Outcome, load_s: float, work: WorkFolder) -> BuildRecord:
+def _describe(solve: Solve, exported: Outcome, load_s: float | None, work: WorkFolder) -> BuildRecord:
     plan, solved = solve.plan, solve.outcome
     return BuildRecord(
         variant=plan.variant,
@@ -211,7 +212,7 @@ def _describe(solve: Solve, exported: Outcome, load_s: float, work: WorkFolder) 
         host=host_facts(),
         duration_s=round(solved.duration_s, 3),
         export_duration_s=round(exported.duration_s, 3),
-        load_duration_s=round(load_s, 3),
+        load_duration_s=None if load_s is None else round(load_s, 3),
         steps=tuple(StepRecord.of(step) for step in fold_groups(solved.steps)),
         progress_sha256=sha256_of(work.path / PROGRESS),
         **asdict(solve.before),
@@ -256,6 +257,16 @@ def _find_unchanged(plan: BuildPlan, work: WorkFolder, source_digest: str) -> Bu
         return None
     same = (record.source_digest, record.tags) == (source_digest, plan.tags)
     return record if same and is_intact(work.layout, record.manifest_digest) else None
+
+
+def load_build(
+    work: WorkFolder, record: BuildRecord, engine: Engine, runner: Runner, console: Console
+) -> None:
+    """Load a stored build from its layout where the engine has it no longer, or never had it.
+
+    Raises CommandError.
+    """
+    _load(engine, runner, work, record.tags, record.manifest_digest, console)
 
 
 def _load(

@@ -131,9 +131,9 @@ class BuildRecord(Record):
 
     `source_digest` names the image as it stands in the cache, `manifest_digest` the same image with
     rewritten timestamps: the one that is exported, loaded and reported. `duration_s` is the wall
-    time of the solve; export and load are measured apart. `cold` says that the build cache was
-    provably empty, `base_present` that the base did not have to be pulled. `inputs` are the files
-    that the build read, none in a record from before they were kept.
+    time of the solve; export and load are measured apart, and what a benchmark built is not loaded.
+    `cold` says that the build cache was provably empty, `base_present` that the base did not have to
+    be pulled. `inputs` are the files that the build read, none in a record from before they were kept.
     """
 
     variant: str
@@ -152,7 +152,7 @@ class BuildRecord(Record):
     started_at: str
     duration_s: float
     export_duration_s: float
-    load_duration_s: float
+    load_duration_s: float | None
     cold: bool
     cold_reason: str
     base_present: bool

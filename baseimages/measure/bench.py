@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,8 @@ from baseimages.build import (
     BuildRecord,
     Engine,
     Solve,
+    drop_cache,
+    list_cache,
     look_before,
     run_export,
     run_solve,
@@ -70,6 +73,7 @@ class Bench:
         self._parent, self._disk = folder, disk or DiskWatch(folder, None)
         self._stack = ExitStack()
         self._warm: dict[str, Engine] = {}
+        self._kept: dict[str, ExitStack] = {}
         self._solves: dict[str, Solve] = {}
         self._caches: dict[str, Path] = {}
         self._failed: dict[str, str] = {}
@@ -108,13 +112,20 @@ class Bench:
         return run
 
     def store_build(self, arm: Arm, work: WorkFolder) -> BuildRecord | None:
-        """Leave of the arm's kept cold run what `invoke build` leaves: layout, record, and the image in
-        the user's engine, whose cache learns nothing of it.
+        """Leave of the arm's kept cold run what `invoke build` leaves, but the image in the user's
+        engine: layers are read in the layout, and who starts a container of it loads it.
 
         None where none was kept, or it is stored already. Raises as `store_solve` does.
         """
         solve = self._solves.pop(arm.name, None)
-        return store_solve(solve, self._user, self._runner, work, self._console) if solve else None
+        return store_solve(solve, None, self._runner, work, self._console) if solve else None
+
+    def release(self, arm: Arm) -> None:
+        """End the engine that was kept for the arm, for the room that it takes."""
+        for found in (self._warm, self._solves, self._caches):
+            found.pop(arm.name, None)
+        if kept := self._kept.pop(arm.name, None):
+            kept.close()
 
     def _run_new(self, arm: Arm, scenario: Scenario, keep: bool) -> RunRecord:
         _refuse_without_registry(arm.plan, scenario)
@@ -140,7 +151,7 @@ class Bench:
                 self._solves[arm.name] = Solve(
                     plan=arm.plan, engine=private, before=before, outcome=done.outcome, folder=folder
                 )
-                self._stack.push(stack.pop_all())
+                self._kept[arm.name] = self._stack.enter_context(stack.pop_all())
         return done.run
 
     def _run_warm(self, arm: Arm, scenario: Scenario) -> RunRecord:
@@ -150,7 +161,23 @@ class Bench:
         with _folder(self._folder) as name:
             # The clock makes the word new to a cache that saw an earlier benchmark.
             plan = edit_plan(arm.plan, scenario, Path(name) / "context", str(time.time_ns()))
-            return measure_run(scenario, plan, engine, self._runner, Path(name), self._console).run
+            with self._drop_added(engine) if scenario.edits else nullcontext():
+                return measure_run(scenario, plan, engine, self._runner, Path(name), self._console).run
+
+    @contextmanager
+    def _drop_added(self, engine: Engine) -> Iterator[None]:
+        """Take out of a private engine again what is built meanwhile: no later run stands on an edit,
+        and each may take gigabytes. The user's own cache is left alone.
+        """
+        if not isinstance(engine, PrivateEngine):
+            yield
+            return
+        before = list_cache(engine, self._runner)
+        yield
+        self._disk.look()
+        if before is not None:
+            now = list_cache(engine, self._runner) or ()
+            drop_cache(engine, self._runner, [each for each in now if each not in before])
 
     def _export_cache(self, arm: Arm) -> Path:
         """A folder with the cache of the arm's build, as a CI job would store it."""

@@ -1,7 +1,8 @@
 """Interleaved pairs: baseline and candidate back to back, in private engines, order by a seed.
 
 First pairs of the baseline with itself (A/A), whose spread is the noise floor; then the pairs. A run
-that failed or hit otherwise than its scenario says is counted and not repeated.
+that failed or hit otherwise than its scenario says is counted and not repeated. Single pairs, of
+which nothing is claimed, are run arm by arm: images of many gigabytes then need one engine at a time.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from baseimages.measure.pairs_record import (
 )
 from baseimages.measure.record import RunRecord
 from baseimages.measure.scenario import COLD, Scenario
-from baseimages.measure.schedule import BASELINE, CANDIDATE, Portion, Schedule
+from baseimages.measure.schedule import APART, BASELINE, CANDIDATE, Portion, Schedule
 from baseimages.records import WorkFolder
 
 BROKEN_OFF = "not run: the session was broken off before"
@@ -91,13 +92,52 @@ class _Session:
     def run(self, bench: Bench, disk: DiskWatch, disk_budget_bytes: int | None) -> Iterator[PairsRecord]:
         """The record so far, after each portion."""
         done: list[ScenarioRecord] = []
-        for number, portion in enumerate(self._schedule.portions, 1):
-            done.append(self._run_portion(portion, bench, disk))
-            rest = self._schedule.portions[number:]
+        way = self._run_apart if self._schedule.is_apart else self._run_portions
+        for record in way(bench, disk):
+            done.append(record)
+            rest = self._schedule.portions[len(done) :]
             left = [judge_scenario(portion.scenario, (), (), BROKEN_OFF) for portion in rest]
             yield self._describe(bench, disk, disk_budget_bytes, (*done, *left))
+
+    def _run_portions(self, bench: Bench, disk: DiskWatch) -> Iterator[ScenarioRecord]:
+        """Scenario after scenario, both arms in each."""
+        for portion in self._schedule.portions:
+            yield self._run_portion(portion, bench, disk)
             if portion.scenario.name == COLD.name:
                 self._store_baseline(bench)
+
+    def _run_apart(self, bench: Bench, disk: DiskWatch) -> Iterator[ScenarioRecord]:
+        """Arm after arm; a scenario is told when the second arm has run it."""
+        told = {}
+        for portion in self._schedule.portions:
+            told[portion.scenario.name] = self._run_single(BASELINE, portion, bench, disk)
+            if portion.scenario.name == COLD.name:
+                self._store_baseline(bench)
+        bench.release(self._arms[BASELINE])
+        for portion in self._schedule.portions:
+            yield self._complete(told[portion.scenario.name], portion, bench, disk)
+
+    def _complete(
+        self, told: RunRecord | str, portion: Portion, bench: Bench, disk: DiskWatch
+    ) -> ScenarioRecord:
+        """A scenario whose baseline has run, or has not for a reason, with the candidate's run."""
+        other = told if isinstance(told, str) else self._run_single(CANDIDATE, portion, bench, disk)
+        if isinstance(told, str) or isinstance(other, str):
+            return judge_scenario(portion.scenario, (), (), _join(portion.cannot, str(other)))
+        pair = PairRecord(first=BASELINE, baseline=told, candidate=other)
+        return judge_scenario(portion.scenario, (), (pair,), _join(portion.cannot, APART))
+
+    def _run_single(self, role: str, portion: Portion, bench: Bench, disk: DiskWatch) -> RunRecord | str:
+        """One arm's run of a scenario, or why there is none."""
+        arm, name = self._arms[role], portion.scenario.name
+        self._longest_s = 0.0
+        is_needed = name == COLD.name
+        stop = self._find_obstacle(portion.scenario) or disk.find_obstacle()
+        stop = stop or ("" if is_needed else self._find_end())
+        if stop or not portion.pairs:
+            return stop
+        self._console.print(f"{name}: {role}")
+        return bench.run(arm, arm.scenarios[name], keep=is_needed)
 
     def _store_baseline(self, bench: Bench) -> None:
         """While its engine is there; what it takes is nobody's run, so the budget leaves it out."""
@@ -118,7 +158,7 @@ class _Session:
         if not left_out[1]:
             left_out.append(self._fill(noise, portion, "noise", (first, first), bench, disk))
             left_out.append(self._fill(pairs, portion, "pairs", (first, CANDIDATE), bench, disk))
-        return judge_scenario(scenario, noise, pairs, "; ".join(dict.fromkeys(filter(None, left_out))))
+        return judge_scenario(scenario, noise, pairs, _join(*left_out))
 
     def _find_obstacle(self, scenario: Scenario) -> str:
         """Why an arm cannot run the scenario at all."""
@@ -196,3 +236,7 @@ class _Session:
             disk_bytes=disk.most_bytes,
             scenarios=scenarios,
         )
+
+
+def _join(*reasons: str) -> str:
+    return "; ".join(dict.fromkeys(filter(None, reasons)))

@@ -16,6 +16,7 @@ from baseimages.measure.statistics import MIN_PAIRS
 # Start and stop of an engine and the way of a base into it, which no run's duration holds.
 ENGINE_S = 15.0
 NO_CLAIM = f"fewer than {MIN_PAIRS} pairs: raw points, no claim"
+APART = "one arm after the other, one engine at a time: no claim depends on their order"
 NO_OTHER = "one image against itself: its noise, no verdict"
 # Names of the arms in which a run can be.
 BASELINE, CANDIDATE = "baseline", "candidate"
@@ -52,6 +53,13 @@ class Schedule:
         known = [portion.estimate_s for portion in self.portions]
         return None if None in known else sum(each for each in known if each is not None)
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether all runs of an arm come before those of the other: where each scenario has one pair,
+        nothing is gained by an order that keeps two engines, each with a build in it, on the disk.
+        """
+        return len(self.arms) > 1 and all(p.pairs <= 1 and not p.noise for p in self.portions)
+
     def orders(self, portion: Portion, count: int, kind: str) -> list[bool]:
         """Of each of `count` pairs whether the second arm runs first, from the recorded seed."""
         source = random.Random(f"{self.seed}/{portion.scenario.name}/{kind}")
@@ -87,7 +95,8 @@ def make_schedule(
 
 def describe_schedule(schedule: Schedule) -> str:
     """A line for each portion, for `--dry-run`."""
-    lines = [f"{' against '.join(reversed(schedule.arms))}, seed {schedule.seed}\n"]
+    way = f"; {APART}" if schedule.is_apart else ""
+    lines = [f"{' against '.join(reversed(schedule.arms))}, seed {schedule.seed}{way}\n"]
     for portion in schedule.portions:
         time = "of unknown duration" if portion.estimate_s is None else f"about {portion.estimate_s:.0f} s"
         lines.append(

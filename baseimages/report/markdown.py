@@ -118,10 +118,10 @@ def _stands_on(part: TargetReport) -> str:
 
 
 def _phases(build: BuildRecord) -> str:
-    return (
-        f"{seconds(build.duration_s)} to build, {seconds(build.export_duration_s)} to export its layers, "
-        f"{seconds(build.load_duration_s)} to load them into the engine"
-    )
+    load_s = build.load_duration_s
+    loaded = "not loaded" if load_s is None else f"{seconds(load_s)} to load them into the engine"
+    built, exported = seconds(build.duration_s), seconds(build.export_duration_s)
+    return f"{built} to build, {exported} to export its layers, {loaded}"
 
 
 def _left_out(build_args: dict[str, str]) -> list[str]:

@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from baseimages.build import BuildRecord, ProvenanceRecord, run_build, solve_argv
+from baseimages.build import (
+    BuildRecord,
+    ProvenanceRecord,
+    Solve,
+    load_build,
+    look_before,
+    run_build,
+    run_solve,
+    solve_argv,
+    store_solve,
+)
 from baseimages.build.buildx import PROGRESS, export_argv
 from baseimages.build.store import is_intact
 from baseimages.errors import BuildError, CommandError, DeadlineError
@@ -257,6 +267,24 @@ def test_an_image_that_the_engine_holds_is_not_loaded_again(
     digest = build().manifest_digest
     docker.runner.script(*INSPECT, *plan.tags, stdout=f"{digest}\n{digest}\n")
     build()
+    assert len(docker.calls("docker load")) == 1
+
+
+def test_what_is_solved_for_nobodys_engine_is_a_layout_that_an_engine_loads_later(
+    docker: FakeDocker, plan: BuildPlan, work: WorkFolder, console: Console
+) -> None:
+    folder = work.path / "solve"
+    outcome = run_solve(plan, ENGINE, docker.runner, folder, console)
+    before = look_before(plan, ENGINE, docker.runner)
+    solve = Solve(plan=plan, engine=ENGINE, before=before, outcome=outcome, folder=folder)
+    record = store_solve(solve, None, docker.runner, work, console)
+    assert stored(work) == record
+    assert record.load_duration_s is None
+    assert is_intact(work.layout, record.manifest_digest)
+    assert docker.calls("docker load") == []
+    for held in ("", f"{record.manifest_digest}\n" * 2):
+        docker.runner.script(*INSPECT, *plan.tags, stdout=held)
+        load_build(work, record, ENGINE, docker.runner, console)
     assert len(docker.calls("docker load")) == 1
 
 

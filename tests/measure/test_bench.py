@@ -38,6 +38,16 @@ class Machine:
         self.filled: set[str] = set()
         self.solved: list[tuple[str, tuple[str, ...]]] = []
         self.broken = False
+        self.cache: list[str] | None = []
+        self.adds: list[str] = []
+        self.dropped: list[str] = []
+
+    def list_cache(self, *_: object) -> tuple[str, ...] | None:
+        """What is held, newest first; None where it is not told."""
+        return None if self.cache is None else tuple(self.cache)
+
+    def drop_cache(self, _: Engine, __: object, ids: list[str]) -> None:
+        self.dropped += ids
 
     @contextmanager
     def private_engine(self, user: Engine, runner: FakeRunner, folder: Path) -> Iterator[PrivateEngine]:
@@ -59,6 +69,7 @@ class Machine:
         imports = any("--cache-from" in word for word in engine.build_options)
         is_new = engine.builder not in self.filled and not imports
         self.filled.add(engine.builder)
+        self.cache = None if self.cache is None else self.adds + self.cache
         edited = "scripts" in plan.root.name or plan.root.name == "context"
         return Outcome(
             digest=DIGEST,
@@ -74,6 +85,8 @@ def machine(monkeypatch: pytest.MonkeyPatch, runner: FakeRunner) -> Machine:
     monkeypatch.setattr(bench, "bring_base", lambda plan, user, private, *_: (private, PRESENT))
     monkeypatch.setattr(bench, "look_before", lambda *_: BEFORE)
     monkeypatch.setattr(bench, "run_solve", machine.solve)
+    monkeypatch.setattr(bench, "list_cache", machine.list_cache)
+    monkeypatch.setattr(bench, "drop_cache", machine.drop_cache)
     monkeypatch.setattr(runs, "run_solve", machine.solve)
     return machine
 
@@ -97,7 +110,7 @@ def test_a_kept_engine_serves_what_needs_a_build_and_ends_with_the_bench(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("run-")] == []
 
 
-def test_the_build_of_a_kept_cold_run_is_stored_once_and_its_image_loaded_into_the_users_engine(
+def test_the_build_of_a_kept_cold_run_is_stored_once_and_loaded_nowhere(
     machine: Machine,
     runner: FakeRunner,
     console: Console,
@@ -107,9 +120,9 @@ def test_the_build_of_a_kept_cold_run_is_stored_once_and_its_image_loaded_into_t
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stored: list[tuple[Solve, Engine, WorkFolder]] = []
+    stored: list[tuple[Solve, Engine | None, WorkFolder]] = []
 
-    def store(solve: Solve, target: Engine, _: object, folder: WorkFolder, __: object) -> BuildRecord:
+    def store(solve: Solve, target: Engine | None, _: object, folder: WorkFolder, __: object) -> BuildRecord:
         assert solve.folder.is_dir(), "the raw progress is still there"
         stored.append((solve, target, folder))
         return built
@@ -124,7 +137,7 @@ def test_the_build_of_a_kept_cold_run_is_stored_once_and_its_image_loaded_into_t
         assert each.store_build(arm, work) is built
         assert each.store_build(arm, work) is None
     ((solve, target, folder),) = stored
-    assert (solve.engine.builder, target, folder) == ("private1", ENGINE, work)
+    assert (solve.engine.builder, target, folder) == ("private1", None, work)
     assert (solve.plan, solve.outcome.steps) == (arm.plan, read_steps("cold"))
     assert solve.before == dataclasses.replace(BEFORE, base_present=True), "the base came after the look"
 
@@ -180,6 +193,48 @@ def test_layers_are_thrown_away_and_cache_mounts_stay(
     (prune,) = [call for call in runner.calls if "prune" in call]
     assert prune[:6] == ("docker", "--host", "private0", "buildx", "--builder", "private0")
     assert "--filter=type!=exec.cachemount" in prune
+
+
+def test_what_an_edit_left_is_taken_out_again_before_what_it_stands_on(
+    machine: Machine, runner: FakeRunner, console: Console, arm: Arm, tmp_path: Path
+) -> None:
+    with Bench(ENGINE, runner, tmp_path, console) as work:
+        work.run(arm, COLD, keep=True)
+        machine.cache = ["step", "base"]
+        assert work.run(arm, NO_OP).valid
+        machine.adds = ["child", "parent"]
+        assert work.run(arm, EDIT).valid
+    assert machine.dropped == ["child", "parent"]
+
+
+def test_a_cache_that_is_not_told_and_the_users_own_are_left_as_they_are(
+    machine: Machine, runner: FakeRunner, console: Console, arm: Arm, tmp_path: Path
+) -> None:
+    machine.adds = ["child"]
+    with Bench(ENGINE, runner, tmp_path, console) as work:
+        work.run(arm, COLD, keep=True)
+        machine.cache = None
+        assert work.run(arm, EDIT).valid
+        machine.cache = ["step"]
+        work.adopt(arm, ENGINE)
+        assert work.run(arm, EDIT).valid
+    assert machine.dropped == []
+
+
+def test_an_engine_that_is_released_is_gone_and_the_others_stay(
+    machine: Machine, runner: FakeRunner, console: Console, arm: Arm, work: WorkFolder, tmp_path: Path
+) -> None:
+    other = dataclasses.replace(arm, name="baseline")
+    with Bench(ENGINE, runner, tmp_path, console) as each:
+        for one in (arm, other):
+            each.run(one, COLD, keep=True)
+        each.release(other)
+        assert machine.alive == ["private0"]
+        assert len(list(tmp_path.rglob("data"))) == 1, "and so is what it held"
+        assert "none was made" in each.run(other, NO_OP).note
+        assert each.store_build(other, work) is None
+        assert each.run(arm, NO_OP).valid
+        each.release(other)
 
 
 def test_a_ci_run_imports_into_a_new_engine_what_the_kept_one_exported_once(

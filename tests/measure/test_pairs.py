@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -63,6 +64,9 @@ class FakeBench:
         self.clock.now += 1000.0
         if self.is_full:
             raise OSError(28, "No space left on device")
+
+    def release(self, arm: Arm) -> None:
+        self.log.append((arm.name, "released", False))
 
     log: list[tuple[str, str, bool]]
     is_full = False
@@ -149,13 +153,53 @@ def test_what_was_not_built_is_stored_between_its_cold_run_and_the_others_if_it_
     is_full: bool,
 ) -> None:
     monkeypatch.setattr(bench, "is_full", is_full)
-    record = run((COLD, 1), (NO_OP, 1), baseline_work=work, budget_s=400.0)
+    record = run((COLD, 1), (NO_OP, 2), baseline_work=work, budget_s=600.0)
     assert [what for _, what, _ in bench.log if what.startswith("stored")] == ["stored in image_one"]
     assert bench.log.index(("baseline", "stored in image_one", False)) == 2
     scenario = record.scenario("no-op")
     assert scenario
-    assert len(scenario.pairs) == 1, "neither its end nor its time is one of the pairs'"
+    assert len(scenario.pairs) == 2, "neither its end nor its time is one of the pairs'"
     assert stored[0].scenario("cold"), "what was measured is kept before anything else is tried"
+
+
+def test_single_pairs_are_run_arm_by_arm_so_that_one_engine_is_held_at_a_time(
+    run: Run, bench: type[FakeBench], work: WorkFolder, stored: list[PairsRecord]
+) -> None:
+    record = run((COLD, 1), (NO_OP, 1), (EDIT_PIN, 1), baseline_work=work)
+    assert [(name, what) for name, what, _ in bench.log] == [
+        ("baseline", "cold"), ("baseline", "stored in image_one"), ("baseline", "no-op"),
+        ("baseline", "edit-pin"), ("baseline", "released"),
+        ("candidate", "cold"), ("candidate", "no-op"), ("candidate", "edit-pin"), ("closed", ""),
+    ]  # fmt: skip
+    for scenario in record.scenarios:
+        (pair,) = scenario.pairs
+        assert (pair.first, pair.baseline.duration_s, pair.candidate.duration_s) == ("baseline", 100.0, 50.0)
+        assert "no claim" in scenario.cannot
+        assert "one arm after the other" in scenario.cannot
+    assert [len(each.scenarios) for each in stored] == [3, 3, 3]
+    assert "broken off" in stored[0].scenarios[1].cannot
+
+
+def test_what_one_arm_did_not_run_is_no_pair_and_says_why(
+    run: Run, bench: type[FakeBench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = itertools.chain(["", "", "", "the disk is full"], itertools.repeat(""))
+    monkeypatch.setattr(pairs.DiskWatch, "find_obstacle", lambda _: next(found))
+    cold, no_op = run((COLD, 1), (NO_OP, 1)).scenarios
+    assert (len(cold.pairs), len(no_op.pairs)) == (1, 0)
+    assert "the disk is full" in no_op.cannot
+    bench.log.clear()
+    no_op = run((COLD, 1), (NO_OP, 1), scenarios={"baseline": {"cold": COLD}}).scenarios[1]
+    assert "not run, baseline" in no_op.cannot
+    assert "no-op" not in [what for _, what, _ in bench.log]
+
+
+def test_runs_of_an_arm_stop_within_the_budget_but_for_the_cold_ones(
+    run: Run, bench: type[FakeBench]
+) -> None:
+    cold, no_op = run((COLD, 1), (NO_OP, 1), budget_s=1.0).scenarios
+    assert (len(cold.pairs), len(no_op.pairs)) == (1, 0)
+    assert "the budget of 1 s is spent" in no_op.cannot
 
 
 def test_a_clear_difference_is_claimed_with_its_raw_values(run: Run) -> None:
@@ -216,8 +260,11 @@ def test_a_session_stops_when_its_disk_budget_is_spent(
     monkeypatch.setattr(pairs.DiskWatch, "find_obstacle", lambda _: "the disk budget is spent")
     cold = run((COLD, 1), disk_budget_bytes=10).scenario("cold")
     assert cold
-    assert "0 of 1 pairs run: the disk budget is spent" in cold.cannot
-    assert bench.log == [("closed", "", False)]
+    assert "the disk budget is spent" in cold.cannot
+    assert [what for _, what, _ in bench.log if what] == ["released"]
+    cold = run((COLD, 2), disk_budget_bytes=10).scenario("cold")
+    assert cold
+    assert "0 of 2 pairs run: the disk budget is spent" in cold.cannot
 
 
 def test_an_arm_without_the_scenario_runs_neither_and_is_named(run: Run, bench: type[FakeBench]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -45,6 +46,14 @@ def keep_signals() -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
+
+
+def hold_images(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> list[str]:
+    """An engine that holds what is built; gives what it was asked to load."""
+    loaded: list[str] = []
+    monkeypatch.setattr(module, "find_engine", lambda _: None)
+    monkeypatch.setattr(module, "load_build", lambda work, record, *_: loaded.append(record.tags[0]))
+    return loaded
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from baseimages.inspect import AuditRecord, Inventory, TraceRecord
 from baseimages.records import WorkFolder, load_record
 from tests.conftest import ROOT
 from tests.inspect.elves import make_image
-from tests.tasks.conftest import call, list_files, refusal, store_build
+from tests.tasks.conftest import call, hold_images, list_files, refusal, store_build
 
 STATUS = "Package: git\nStatus: install ok installed\n\nPackage: dust\nStatus: install ok installed\n"
 IMAGE: dict[str, bytes | str] = {
@@ -69,6 +69,7 @@ def test_the_trace_and_the_audit_are_stored_and_told(
     built: WorkFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(auditing, "trace_suite", watch("/usr/bin/git"))
+    assert hold_images(monkeypatch, auditing) == []
     call(tasks.audit, variant="cpu")
     assert "dead: 2 packages" in capsys.readouterr().out
     record = load_record(built.path / WorkFolder.AUDIT, AuditRecord, made_by="invoke audit")

@@ -15,7 +15,7 @@ from baseimages.records import WorkFolder, checkout_lock, load_record, write_rec
 from baseimages.selection import list_built
 from tests.conftest import ROOT
 from tests.inspect.elves import X86_64, make_elf, make_image
-from tests.tasks.conftest import COMMIT, DIGEST, GitRunner, call, refusal, store_build
+from tests.tasks.conftest import COMMIT, DIGEST, GitRunner, call, hold_images, refusal, store_build
 
 ABILITIES = AbilitiesRecord(manifest_digest=DIGEST, imports=("ssl",))
 
@@ -100,12 +100,13 @@ def test_a_benchmark_of_another_revision_is_refused_and_measures_nothing(
     assert "invoke build --variant cpu --target core" in said
 
 
-def use_suite(monkeypatch: pytest.MonkeyPatch, *outcomes: str) -> None:
-    """What the suite inside the image finds."""
+def use_suite(monkeypatch: pytest.MonkeyPatch, *outcomes: str) -> list[str]:
+    """What the suite inside the image finds; gives what is loaded for it."""
     cases = [{"name": f"case {n}", "outcome": word, "duration_s": 1.0} for n, word in enumerate(outcomes)]
     record = SuiteRecord.model_validate({"image": "x:1", "manifest_digest": DIGEST, "cases": cases})
     monkeypatch.setattr(verbs, "run_suite", lambda *_: record)
     monkeypatch.setattr(verbs, "ask_abilities", lambda *_: ABILITIES)
+    return hold_images(monkeypatch, verbs)
 
 
 def test_a_failed_check_in_the_image_is_the_suites_exit_code_and_its_record_is_kept(
@@ -124,8 +125,9 @@ def test_a_skipped_check_is_not_counted_as_passed(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store_build(checkout, "core")
-    use_suite(monkeypatch, "passed", "skipped")
+    loaded = use_suite(monkeypatch, "passed", "skipped")
     call(tasks.verify)
+    assert len(loaded) == 1, "an engine may have lost it, or never had it"
     assert capsys.readouterr().out == "1 checks passed\nabilities: ; 1 modules import, 0 do not\n"
 
 
