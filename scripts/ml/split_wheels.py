@@ -57,6 +57,7 @@ class Layout:
     layer_of: dict[str, str]
     keep_headers: set[str]
     keep_stubs: set[str]
+    keep_symbols: set[str]
     rules: list[tuple[str, set[str], re.Pattern[str]]]
     pruned_bytes: Counter[str] = field(default_factory=Counter)
 
@@ -69,6 +70,7 @@ class Layout:
             layer_of={name: layer for layer, names in text["layers"].items() for name in names},
             keep_headers=set(text["keep_headers"]),
             keep_stubs=set(text["keep_stubs"]),
+            keep_symbols=set(text.get("keep_symbols", ())),
             rules=[
                 (
                     rule["cause"],
@@ -169,13 +171,14 @@ def choose_files(dist: Distribution, layout: Layout) -> list[Path]:
 
 def move_out(dist: Distribution, out: Path, layout: Layout) -> None:
     """Move one distribution into the tree of its layer and write its RECORD anew."""
-    files = choose_files(dist, layout)
+    name, files = normalize(dist.name), choose_files(dist, layout)  # before its metadata moves
     layout.pruned_bytes["copies in one folder"] += link_copies(files)
-    if strip := os.environ.get("STRIP"):
+    strip = os.environ.get("STRIP")
+    if strip and layout.layer(name) not in layout.keep_symbols:
         layout.pruned_bytes["symbols"] += strip_symbols(files, strip)
     dist_info = next(path.parent for path in files if path.name == "METADATA")
     (dist_info / "RECORD").write_text(render_record(SITE, dist_info, [(path, path) for path in files]))
-    tree = out / layout.layer(normalize(dist.name))  # before its metadata moves
+    tree = out / layout.layer(name)
     for path in files:
         target = tree / path.relative_to("/")
         target.parent.mkdir(parents=True, exist_ok=True)

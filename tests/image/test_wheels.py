@@ -194,7 +194,7 @@ def test_a_file_of_two_wheels_with_other_bytes_stops_the_build(
 
 
 @pytest.mark.process
-def test_shared_objects_lose_their_symbols_and_grafted_libraries_do_not(
+def test_shared_objects_lose_their_symbols_but_for_grafted_ones_and_those_of_cuda(
     split: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strip = tmp_path / "strip"
@@ -202,11 +202,14 @@ def test_shared_objects_lose_their_symbols_and_grafted_libraries_do_not(
     strip.chmod(0o755)
     files = {"one/a.so": b"123", "one.libs/b.so.1": b"123", "one/c.sources": b"123"}
     add_distribution(split.SITE, "one", files)
-    (tmp_path / "lock").write_text("one==1\n")
-    layout = layout_of(split, FAMILY.image("cpu"))
+    add_distribution(split.SITE, "nvidia-cublas-cu12", {"blas/d.so": b"123"})
+    (tmp_path / "lock").write_text("one==1\nnvidia-cublas-cu12==1\n")
+    layout = layout_of(split, FAMILY.image("gpu"))
     monkeypatch.setenv("STRIP", str(strip))
     split.main(tmp_path / "out", layout, [tmp_path / "lock"])
-    tree = tmp_path / "out" / "rest" / split.SITE.relative_to("/")
+    site = split.SITE.relative_to("/")
+    assert (tmp_path / "out/cuda-blas" / site / "blas/d.so").read_bytes() == b"123"
+    tree = tmp_path / "out" / "rest" / site
     assert [(tree / name).read_bytes() for name in files] == [b"1", b"123", b"123"]
     assert layout.pruned_bytes["symbols"] == 2
     record = next(tree.glob("*.dist-info/RECORD")).read_text()
