@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from baseimages.build import BuildRecord
 from baseimages.compare.contract import Change, diff_abilities, diff_contracts
 from baseimages.compare.findings import FindingsDelta, diff_findings, is_grave
 from baseimages.compare.ledger import Ledger, LedgerDelta, compare_ledgers
@@ -85,7 +86,7 @@ class DeltaRecord(Record):
 
 def compare_sides(baseline: Side, candidate: Side, losses: Iterable[Loss], budget: Budget) -> TargetDelta:
     """Compare two images; `losses` are those that have a reason, `budget` is the candidate's."""
-    declared, variant = tuple(losses), candidate.build.variant
+    declared, build = tuple(losses), candidate.build
     findings = _diff_findings(baseline, candidate)
     return TargetDelta(
         baseline=SideFacts.of(baseline),
@@ -95,8 +96,8 @@ def compare_sides(baseline: Side, candidate: Side, losses: Iterable[Loss], budge
         packages=_diff_packages(baseline, candidate),
         findings=findings,
         ledger=_compare_ledgers(baseline, candidate),
-        contract=_explain(diff_contracts(baseline, candidate), declared, variant),
-        abilities=_explain(diff_abilities(baseline.abilities, candidate.abilities), declared, variant),
+        contract=_explain(diff_contracts(baseline, candidate), declared, build),
+        abilities=_explain(diff_abilities(baseline.abilities, candidate.abilities), declared, build),
         failures=tuple(_check_gates(baseline, candidate, findings, budget)),
     )
 
@@ -150,22 +151,22 @@ def _leave_out(ledger: Ledger, columns: Mapping[str, None]) -> Ledger:
 
 
 def _explain(
-    changes: tuple[Change, ...] | None, losses: tuple[Loss, ...], variant: str
+    changes: tuple[Change, ...] | None, losses: tuple[Loss, ...], build: BuildRecord
 ) -> tuple[Change, ...] | None:
     """Give each breaking change the reason that is declared for it."""
     if changes is None:
         return None
     return tuple(
-        change.model_copy(update={"reason": _find_reason(change, losses, variant)})
+        change.model_copy(update={"reason": _find_reason(change, losses, build)})
         if change.level == Level.BREAKING
         else change
         for change in changes
     )
 
 
-def _find_reason(change: Change, losses: tuple[Loss, ...], variant: str) -> str:
-    fitting = (loss.why for loss in losses if loss.covers(variant, change.aspect, change.name))
-    return next(fitting, "")
+def _find_reason(change: Change, losses: tuple[Loss, ...], build: BuildRecord) -> str:
+    asked = (build.variant, build.target, change.aspect, change.name)
+    return next((loss.why for loss in losses if loss.covers(*asked)), "")
 
 
 def _check_gates(

@@ -156,13 +156,22 @@ class Family(Declared):
             if image.follows and image.follows not in self.images:
                 hint = suggest_name(image.follows, self.images)
                 raise ValueError(f"{table}.follows names no variant; {hint}")
-        for name in (name for loss in self.losses for name in loss.images):
-            if name not in self.images:
-                raise ValueError(f"losses.images names no variant; {suggest_name(name, self.images)}")
         if ALL_VARIANTS in self.images:
             raise ValueError(f"images.{ALL_VARIANTS} is the word for every image")
         if len({image.name for image in self._tables.values()}) < len(self._tables):
             raise ValueError("two images have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def _check_losses(self) -> Self:
+        targets = {target for image in self.images.values() for target in image.every_target}
+        for loss in self.losses:
+            for kind, names, known in (
+                ("image", loss.images, self.images),
+                ("target", loss.targets, targets),
+            ):
+                for name in (name for name in names if name not in known):
+                    raise ValueError(f"losses.{kind}s names no {kind}; {suggest_name(name, known)}")
         return self
 
     @model_validator(mode="after")

@@ -45,6 +45,8 @@ class Loss(Declared):
 
     images: tuple[Name, ...] = ()
     """Variants that may lack it; none named are all."""
+    targets: tuple[Name, ...] = ()
+    """Targets that may lack it; none named are all."""
     aspect: Aspect
     """What kind of thing is lost."""
     names: tuple[Pattern, ...] = Field(min_length=1)
@@ -52,10 +54,14 @@ class Loss(Declared):
     why: Sentence
     """The reason, in one sentence, and what is there instead."""
 
-    def covers(self, variant: str, aspect: str, name: str) -> bool:
-        """Whether that image may lack that."""
-        is_about = aspect == self.aspect and (not self.images or variant in self.images)
-        return is_about and any(fnmatchcase(name, pattern) for pattern in self.names)
+    def covers(self, variant: str, target: str, aspect: str, name: str) -> bool:
+        """Whether that target of that image may lack that."""
+        is_meant = (not self.images or variant in self.images) and (
+            not self.targets or target in self.targets
+        )
+        return (
+            is_meant and aspect == self.aspect and any(fnmatchcase(name, pattern) for pattern in self.names)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

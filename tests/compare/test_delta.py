@@ -200,7 +200,7 @@ def test_a_loss_without_a_reason_fails_and_names_what_is_lost(side: Side) -> Non
 
 def test_a_loss_with_a_reason_passes_and_the_reason_is_told(side: Side) -> None:
     other = replace(side, contract=make_contract(programs=["bash"]))
-    loss = Loss(images=("cpu",), aspect="program", names=("nan?",), why="An editor.")
+    loss = Loss(images=("cpu",), targets=("core",), aspect="program", names=("nan?",), why="An editor.")
     delta = compare(side, other, loss)
     assert [(change.name, change.reason) for change in delta.changes] == [("nano", "An editor.")]
     assert delta.level == Level.MINOR
@@ -211,6 +211,7 @@ def test_a_loss_with_a_reason_passes_and_the_reason_is_told(side: Side) -> None:
     "loss",
     [
         Loss(images=("gpu",), aspect="program", names=("nano",), why="Of another image."),
+        Loss(targets=("full",), aspect="program", names=("nano",), why="Of another target."),
         Loss(aspect="soname", names=("nano",), why="Of another kind."),
         Loss(aspect="program", names=("nan",), why="Of another name."),
     ],

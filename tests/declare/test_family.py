@@ -325,3 +325,17 @@ def test_every_key_is_described_for_editors() -> None:
     for model in (schema, *schema["$defs"].values()):
         for key, member in model.get("properties", {}).items():
             assert member.get("description"), key
+
+
+@pytest.mark.parametrize(
+    ("row", "cause"),
+    [
+        ('images = ["won"]', "losses.images names no image; did you mean one?"),
+        ('targets = ["cor"]', "losses.targets names no target; did you mean core?"),
+    ],
+)
+def test_a_loss_of_what_is_not_declared_is_refused_with_the_nearest_word(
+    row: str, cause: str, tmp_path: Path
+) -> None:
+    loss = f'[[losses]]\n{row}\naspect = "program"\nnames = ["nano"]\nwhy = "An editor."\n'
+    assert cause in refuse(tmp_path, SMALL + loss).message
