@@ -35,7 +35,7 @@ from baseimages.build.record import (
     StepRecord,
     host_facts,
 )
-from baseimages.build.store import drop_cache, find_digests, list_cache, probe_cache
+from baseimages.build.store import find_digests, probe_cache
 from baseimages.build.timeline import HitRate, Timeline, rate_hits, read_timeline
 from baseimages.build.usage import HostUsage, StepUsage
 from baseimages.build.without_base import Stretch, WithoutBaseRecord
@@ -63,13 +63,11 @@ __all__ = [
     "choose_base",
     "choose_stand_in",
     "count_base_layers",
-    "drop_cache",
     "find_digests",
     "find_engine",
     "fold_groups",
     "host_facts",
     "leave_out_unreachable",
-    "list_cache",
     "load_build",
     "look_before",
     "probe_cache",

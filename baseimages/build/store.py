@@ -16,9 +16,7 @@ from baseimages.command import Runner
 
 PROBE_S = 30.0
 LOAD_S = 1800.0
-PRUNE_S = 600.0
 LOCAL_COPY = "source.local"
-CACHE_MOUNT = "exec.cachemount"
 
 
 def probe_cache(engine: Engine, runner: Runner) -> tuple[bool, str]:
@@ -36,27 +34,6 @@ def probe_cache(engine: Engine, runner: Runner) -> tuple[bool, str]:
     if held > copies:
         return False, f"the build cache held {held - copies} records"
     return True, "the build cache held nothing that a step could reuse"
-
-
-def list_cache(engine: Engine, runner: Runner) -> tuple[str, ...] | None:
-    """The records of the build cache by id, the newest first, without mounts, which outlive a build.
-
-    None where the engine does not tell.
-    """
-    words = engine.buildx("du", "--format=json")
-    done = runner.run(words, deadline_s=PROBE_S, ok_codes=None, echo=False)
-    if done.returncode != 0:
-        return None
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    held = [each for each in told if each["Type"] != CACHE_MOUNT]
-    return tuple(each["ID"] for each in sorted(held, key=lambda each: each["CreatedAt"], reverse=True))
-
-
-def drop_cache(engine: Engine, runner: Runner, ids: Iterable[str]) -> None:
-    """Throw these records away, in the order given: what stands on a record has to go before it."""
-    for each in ids:
-        words = engine.buildx("prune", "--all", "--force", f"--filter=id={each}")
-        runner.run(words, deadline_s=PRUNE_S, keep_output=False, echo=False)
 
 
 def find_digests(engine: Engine, runner: Runner, references: Iterable[str]) -> tuple[str, ...]:

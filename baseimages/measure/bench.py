@@ -9,8 +9,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,8 +21,6 @@ from baseimages.build import (
     BuildRecord,
     Engine,
     Solve,
-    drop_cache,
-    list_cache,
     look_before,
     run_export,
     run_solve,
@@ -161,23 +158,7 @@ class Bench:
         with _folder(self._folder) as name:
             # The clock makes the word new to a cache that saw an earlier benchmark.
             plan = edit_plan(arm.plan, scenario, Path(name) / "context", str(time.time_ns()))
-            with self._drop_added(engine) if scenario.edits else nullcontext():
-                return measure_run(scenario, plan, engine, self._runner, Path(name), self._console).run
-
-    @contextmanager
-    def _drop_added(self, engine: Engine) -> Iterator[None]:
-        """Take out of a private engine again what is built meanwhile: no later run stands on an edit,
-        and each may take gigabytes. The user's own cache is left alone.
-        """
-        if not isinstance(engine, PrivateEngine):
-            yield
-            return
-        before = list_cache(engine, self._runner)
-        yield
-        self._disk.look()
-        if before is not None:
-            now = list_cache(engine, self._runner) or ()
-            drop_cache(engine, self._runner, [each for each in now if each not in before])
+            return measure_run(scenario, plan, engine, self._runner, Path(name), self._console).run
 
     def _export_cache(self, arm: Arm) -> Path:
         """A folder with the cache of the arm's build, as a CI job would store it."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from baseimages.build import drop_cache, find_digests, list_cache, probe_cache
+from baseimages.build import find_digests, probe_cache
 from baseimages.build.store import drop_unreferenced, is_intact, load_layout
 from baseimages.command import Completed
 from baseimages.errors import CommandError
@@ -36,13 +36,6 @@ Type:         exec.cachemount
 Reclaimable:  1.1GB
 Total:        1.1GB
 """
-
-# Of `docker buildx du --format=json`, buildx 0.29.1.
-RECORDS_JSON = """\
-{"CreatedAt":"2026-11-29 06:09:56.598210116 +0000 UTC","Description":"mount / from exec","ID":"m1k60pgyqalc363mbyo5posse","LastUsedAt":"47 minutes ago","Mutable":false,"Parents":["16h2cmjher06avmje99hmmoda"],"Reclaimable":true,"Shared":false,"Size":"12.45kB","Type":"regular","UsageCount":1}
-{"CreatedAt":"2026-11-29 06:09:56.6205649 +0000 UTC","Description":"LINK COPY","ID":"v424ak8ltxf9v3bmzlm5sffnc","LastUsedAt":"47 minutes ago","Mutable":false,"Parents":["m1k60pgyqalc363mbyo5posse","sn6nwiy7j8vjabscmz4paarlq"],"Reclaimable":true,"Shared":false,"Size":"0B","Type":"regular","UsageCount":1}
-{"CreatedAt":"2026-11-29 06:09:57.1 +0000 UTC","Description":"cached mount /root/.cache/uv","ID":"4y8t7a8z8xdu0hbkr4n6x8gbx","LastUsedAt":"47 minutes ago","Mutable":true,"Reclaimable":true,"Shared":false,"Size":"3kB","Type":"exec.cachemount","UsageCount":1}
-"""  # noqa: E501 -- as it came
 
 
 def blobs(layout: Path) -> list[Path]:
@@ -73,20 +66,6 @@ def test_a_cache_that_does_not_tell_is_never_called_empty(runner: FakeRunner) ->
     is_empty, reason = probe_cache(ENGINE, runner)
     assert not is_empty
     assert "does not tell" in reason
-
-
-def test_records_of_a_cache_come_newest_first_and_mounts_are_none(runner: FakeRunner) -> None:
-    runner.script(*BUILDX, "du", "--format=json", stdout=RECORDS_JSON)
-    assert list_cache(ENGINE, runner) == ("v424ak8ltxf9v3bmzlm5sffnc", "m1k60pgyqalc363mbyo5posse")
-    runner.script(*BUILDX, "du", "--format=json", returncode=125, stderr="unknown flag: --format")
-    assert list_cache(ENGINE, runner) is None, "not told is not empty"
-
-
-def test_records_are_thrown_away_one_by_one_in_their_order(runner: FakeRunner) -> None:
-    runner.script(*BUILDX, "prune")
-    drop_cache(ENGINE, runner, ["child", "parent"])
-    assert [call[-1] for call in runner.calls] == ["--filter=id=child", "--filter=id=parent"]
-    assert {call[:-1] for call in runner.calls} == {(*BUILDX, "prune", "--all", "--force")}
 
 
 def test_images_that_the_engine_lacks_are_left_out(runner: FakeRunner) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import Popen
+from subprocess import CalledProcessError, Popen
 from typing import Any
 
 import pytest
@@ -79,12 +80,30 @@ def test_pairs_against_the_baseline_hit_what_they_must_and_leave_nothing(rivals:
 def assert_the_baseline_is_built(rivals: Checkout) -> None:
     (path,) = (rivals.root / ".work" / f"{rivals.name}-old").rglob("build.json")
     built = json.loads(path.read_text())
-    assert built["cold"] is True
-    assert (
-        docker("image", "inspect", "--format", "{{.Id}}", built["tags"][0]).strip()
-        == built["manifest_digest"]
-    ), "its image is in the user's engine, though no step ran there"
+    assert (built["cold"], built["load_duration_s"]) == (True, None)
+    images = json.loads((path.parent / "layout" / "index.json").read_text())["manifests"]
+    assert {image["digest"] for image in images} == {built["manifest_digest"]}
     assert {step["cached"] for step in built["steps"] if step["is_instruction"]} == {False}
+    with pytest.raises(CalledProcessError):  # until a verb wants a container of it
+        docker("image", "inspect", built["tags"][0])
+
+
+def test_single_pairs_hold_one_engine_at_a_time(rivals: Checkout) -> None:
+    rivals.build()
+    words = ("--pairs", "1", "--scenario", "no-op", "--scenario", "edit-entrypoint", "--json")
+    done = rivals.invoke(*WORDS, "--against", "baseline", *words)
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    if record["engine"] is None:
+        pytest.skip("ring 2: no private engine can run here")
+    for scenario in record["scenarios"]:
+        (pair,) = scenario["pairs"]
+        assert (pair["baseline"]["valid"], pair["candidate"]["valid"]) == (True, True), pair
+    sockets = re.findall(r"^\+ docker --host unix://(\S+) buildx \S+ \S+ build ", done.stderr, re.M)
+    assert len(set(sockets)) == 2
+    assert sockets == sorted(sockets, key=sockets.index), "nothing of one comes after the other"
+    assert_nothing_left(rivals)
+    assert_the_baseline_is_built(rivals)
 
 
 def test_every_scenario_of_the_family_is_a_run_of_itself_or_says_why_not(checkout: Checkout) -> None:

@@ -38,16 +38,6 @@ class Machine:
         self.filled: set[str] = set()
         self.solved: list[tuple[str, tuple[str, ...]]] = []
         self.broken = False
-        self.cache: list[str] | None = []
-        self.adds: list[str] = []
-        self.dropped: list[str] = []
-
-    def list_cache(self, *_: object) -> tuple[str, ...] | None:
-        """What is held, newest first; None where it is not told."""
-        return None if self.cache is None else tuple(self.cache)
-
-    def drop_cache(self, _: Engine, __: object, ids: list[str]) -> None:
-        self.dropped += ids
 
     @contextmanager
     def private_engine(self, user: Engine, runner: FakeRunner, folder: Path) -> Iterator[PrivateEngine]:
@@ -69,7 +59,6 @@ class Machine:
         imports = any("--cache-from" in word for word in engine.build_options)
         is_new = engine.builder not in self.filled and not imports
         self.filled.add(engine.builder)
-        self.cache = None if self.cache is None else self.adds + self.cache
         edited = "scripts" in plan.root.name or plan.root.name == "context"
         return Outcome(
             digest=DIGEST,
@@ -85,8 +74,6 @@ def machine(monkeypatch: pytest.MonkeyPatch, runner: FakeRunner) -> Machine:
     monkeypatch.setattr(bench, "bring_base", lambda plan, user, private, *_: (private, PRESENT))
     monkeypatch.setattr(bench, "look_before", lambda *_: BEFORE)
     monkeypatch.setattr(bench, "run_solve", machine.solve)
-    monkeypatch.setattr(bench, "list_cache", machine.list_cache)
-    monkeypatch.setattr(bench, "drop_cache", machine.drop_cache)
     monkeypatch.setattr(runs, "run_solve", machine.solve)
     return machine
 
@@ -193,32 +180,6 @@ def test_layers_are_thrown_away_and_cache_mounts_stay(
     (prune,) = [call for call in runner.calls if "prune" in call]
     assert prune[:6] == ("docker", "--host", "private0", "buildx", "--builder", "private0")
     assert "--filter=type!=exec.cachemount" in prune
-
-
-def test_what_an_edit_left_is_taken_out_again_before_what_it_stands_on(
-    machine: Machine, runner: FakeRunner, console: Console, arm: Arm, tmp_path: Path
-) -> None:
-    with Bench(ENGINE, runner, tmp_path, console) as work:
-        work.run(arm, COLD, keep=True)
-        machine.cache = ["step", "base"]
-        assert work.run(arm, NO_OP).valid
-        machine.adds = ["child", "parent"]
-        assert work.run(arm, EDIT).valid
-    assert machine.dropped == ["child", "parent"]
-
-
-def test_a_cache_that_is_not_told_and_the_users_own_are_left_as_they_are(
-    machine: Machine, runner: FakeRunner, console: Console, arm: Arm, tmp_path: Path
-) -> None:
-    machine.adds = ["child"]
-    with Bench(ENGINE, runner, tmp_path, console) as work:
-        work.run(arm, COLD, keep=True)
-        machine.cache = None
-        assert work.run(arm, EDIT).valid
-        machine.cache = ["step"]
-        work.adopt(arm, ENGINE)
-        assert work.run(arm, EDIT).valid
-    assert machine.dropped == []
 
 
 def test_an_engine_that_is_released_is_gone_and_the_others_stay(

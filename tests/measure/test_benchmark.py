@@ -108,7 +108,6 @@ def run(
     runner.script("docker", "save", action=lambda call: Path(call[3]).touch())
     runner.script(*PRIVATE.command, "load")
     runner.script(*PRIVATE.buildx("du"), stdout="Total: 0B\n")
-    runner.script(*PRIVATE.buildx("du", "--format=json"))
 
     def call(*, rebuild: bool = False, in_place: bool = False, **changes: object) -> BenchmarkRecord:
         record = built.model_copy(update=changes)
