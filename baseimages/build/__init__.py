@@ -1,6 +1,7 @@
 """Build: execute a plan.
 
-Enters: a `BuildPlan`. Leaves: the image in the engine's store, its OCI layout, a `BuildRecord`.
+Enters: a `BuildPlan`. Leaves: its OCI layout, a `BuildRecord`, and the image in the engine's
+store, that of a baseline when it is needed.
 Before that: the engine that answers, the base image that can be had, the parts left out.
 """
 

@@ -264,7 +264,7 @@ def load_build(
 ) -> None:
     """Load a stored build from its layout where the engine has it no longer, or never had it.
 
-    Raises CommandError.
+    Raises CommandError, or RecordError where the layout is not that of the build.
     """
     _load(engine, runner, work, record.tags, record.manifest_digest, console)
 
@@ -277,9 +277,14 @@ def _load(
     digest: str,
     console: Console,
 ) -> float:
-    """Bring the layout into the engine unless it is there; gives the seconds it took."""
+    """Bring the layout into the engine unless the image is there; gives the seconds it took."""
     began = time.monotonic()
     if find_digests(engine, runner, tags) != (digest,) * len(tags):
+        if not is_intact(work.layout, digest):
+            raise RecordError(
+                f"the engine lacks {tags[0]}, and its layout is not whole",
+                next_step="build it again, `invoke build` with the same variant and target",
+            )
         with console.status("loading the image into the engine"):
             load_layout(engine, runner, work.layout)
     return time.monotonic() - began

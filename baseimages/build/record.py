@@ -131,7 +131,7 @@ class BuildRecord(Record):
 
     `source_digest` names the image as it stands in the cache, `manifest_digest` the same image with
     rewritten timestamps: the one that is exported, loaded and reported. `duration_s` is the wall
-    time of the solve; export and load are measured apart, and what a benchmark built is not loaded.
+    time of the solve; export and load are measured apart, and a baseline that pairs built is not loaded.
     `cold` says that the build cache was provably empty, `base_present` that the base did not have to
     be pulled. `inputs` are the files that the build read, none in a record from before they were kept.
     """

@@ -7,6 +7,7 @@ build of their arm: a cold run whose engine was kept, or an engine that was adop
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import tempfile
 import time
 from contextlib import ExitStack
@@ -99,7 +100,7 @@ class Bench:
         What fails, or cannot be run here, is a run that is not measured and says why.
         """
         try:
-            if scenario.reset not in (Reset.ENGINE, Reset.BASE):
+            if not scenario.starts_engine:
                 return self._run_warm(arm, scenario)
             run = self._run_new(arm, scenario, keep)
         except BaseImagesError as error:
@@ -118,9 +119,11 @@ class Bench:
         return store_solve(solve, None, self._runner, work, self._console) if solve else None
 
     def release(self, arm: Arm) -> None:
-        """End the engine that was kept for the arm, for the room that it takes."""
-        for found in (self._warm, self._solves, self._caches):
-            found.pop(arm.name, None)
+        """End the engine that was kept for the arm, and drop what it exported, for their room."""
+        self._warm.pop(arm.name, None)
+        self._solves.pop(arm.name, None)
+        if cache := self._caches.pop(arm.name, None):
+            shutil.rmtree(cache)
         if kept := self._kept.pop(arm.name, None):
             kept.close()
 

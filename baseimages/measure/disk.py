@@ -34,14 +34,19 @@ class DiskWatch:
         if engine_began_with is not None:
             self.engine_bytes = max(self.engine_bytes, engine_began_with - free)
 
-    def find_obstacle(self) -> str:
-        """Why no further engine may be filled, empty when one may."""
+    def find_obstacle(self, *, starts_engine: bool = True) -> str:
+        """Why no further run may begin, empty when one may.
+
+        A run in an engine that is there may take as much again, which has to be free; the budget is
+        asked for what is held, and for another engine only where one is started.
+        """
         self.look()
         free = self.free_bytes
         if free < self.engine_bytes + SPARE_BYTES:
             return f"{free / 1e9:.1f} GB are free, a run may take {self.engine_bytes / 1e9:.1f} GB"
         held = max(0, self._at_first - free)
-        if self._limit_bytes is not None and held + self.engine_bytes > self._limit_bytes:
+        more = self.engine_bytes if starts_engine else 0
+        if self._limit_bytes is not None and held + more > self._limit_bytes:
             return (
                 f"the disk budget of {self._limit_bytes / 1e9:.1f} GB is spent: {held / 1e9:.1f} GB are held"
             )

@@ -32,7 +32,7 @@ from baseimages.measure.pairs_record import (
 )
 from baseimages.measure.record import RunRecord
 from baseimages.measure.scenario import COLD, Scenario
-from baseimages.measure.schedule import APART, BASELINE, CANDIDATE, Portion, Schedule
+from baseimages.measure.schedule import BASELINE, CANDIDATE, Portion, Schedule
 from baseimages.records import WorkFolder
 
 BROKEN_OFF = "not run: the session was broken off before"
@@ -53,9 +53,9 @@ def run_pairs(
 ) -> PairsRecord:
     """Run the schedule on the arms by name; `built` is the record of the candidate's image.
 
-    The record is given to `store` after each scenario, so that a session which is broken off leaves
-    what it measured. The baseline's cold run is stored as a build in `baseline_work`, where that is
-    given.
+    The record is given to `store` after each scenario that both arms have run, so that a session which
+    is broken off leaves what it measured. The baseline's cold run is stored as a build in
+    `baseline_work`, where that is given.
     Raises MeasurementError for arms of other inputs, before anything runs.
     """
     session = _Session(schedule, arms, built, console, baseline_work)
@@ -108,36 +108,35 @@ class _Session:
 
     def _run_apart(self, bench: Bench, disk: DiskWatch) -> Iterator[ScenarioRecord]:
         """Arm after arm; a scenario is told when the second arm has run it."""
-        told = {}
+        runs = {}
         for portion in self._schedule.portions:
-            told[portion.scenario.name] = self._run_single(BASELINE, portion, bench, disk)
+            runs[portion.scenario.name] = self._run_single(BASELINE, portion, bench, disk)
             if portion.scenario.name == COLD.name:
                 self._store_baseline(bench)
         bench.release(self._arms[BASELINE])
         for portion in self._schedule.portions:
-            yield self._complete(told[portion.scenario.name], portion, bench, disk)
+            yield self._complete(runs[portion.scenario.name], portion, bench, disk)
 
     def _complete(
-        self, told: RunRecord | str, portion: Portion, bench: Bench, disk: DiskWatch
+        self, baseline: RunRecord | str, portion: Portion, bench: Bench, disk: DiskWatch
     ) -> ScenarioRecord:
-        """A scenario whose baseline has run, or has not for a reason, with the candidate's run."""
-        other = told if isinstance(told, str) else self._run_single(CANDIDATE, portion, bench, disk)
-        if isinstance(told, str) or isinstance(other, str):
-            return judge_scenario(portion.scenario, (), (), _join(portion.cannot, str(other)))
-        pair = PairRecord(first=BASELINE, baseline=told, candidate=other)
-        return judge_scenario(portion.scenario, (), (pair,), _join(portion.cannot, APART))
+        """A scenario of which the baseline has run, or has not for that reason, with the candidate's run."""
+        candidate = baseline
+        if isinstance(baseline, RunRecord):
+            candidate = self._run_single(CANDIDATE, portion, bench, disk)
+            if isinstance(candidate, RunRecord):
+                pair = PairRecord(first=BASELINE, baseline=baseline, candidate=candidate)
+                return judge_scenario(portion.scenario, (), (pair,), portion.cannot)
+        return judge_scenario(portion.scenario, (), (), _join(portion.cannot, str(candidate)))
 
     def _run_single(self, role: str, portion: Portion, bench: Bench, disk: DiskWatch) -> RunRecord | str:
         """One arm's run of a scenario, or why there is none."""
-        arm, name = self._arms[role], portion.scenario.name
-        self._longest_s = 0.0
-        is_needed = name == COLD.name
-        stop = self._find_obstacle(portion.scenario) or disk.find_obstacle()
-        stop = stop or ("" if is_needed else self._find_end())
-        if stop or not portion.pairs:
+        arm, scenario = self._arms[role], portion.scenario
+        stop = self._find_obstacle(scenario) or disk.find_obstacle(starts_engine=scenario.starts_engine)
+        if stop:
             return stop
-        self._console.print(f"{name}: {role}")
-        return bench.run(arm, arm.scenarios[name], keep=is_needed)
+        self._console.print(f"{scenario.name}: {role}")
+        return bench.run(arm, arm.scenarios[scenario.name], keep=scenario.name == COLD.name)
 
     def _store_baseline(self, bench: Bench) -> None:
         """While its engine is there; what it takes is nobody's run, so the budget leaves it out."""
@@ -183,7 +182,8 @@ class _Session:
         for number, swapped in enumerate(self._schedule.orders(portion, count, kind), 1):
             # What the runs after it stand on is built whatever the budget says.
             is_needed = portion.scenario.name == COLD.name and kind == "pairs" and not found
-            stop = disk.find_obstacle() or ("" if is_needed else self._find_end())
+            starts_engine = portion.scenario.starts_engine
+            stop = disk.find_obstacle(starts_engine=starts_engine) or ("" if is_needed else self._find_end())
             if stop:
                 return f"{number - 1} of {count} {'A/A ' if kind == 'noise' else ''}pairs run: {stop}"
             what = "A/A pair" if kind == "noise" else "pair"
@@ -229,6 +229,7 @@ class _Session:
             if first
             else None,
             seed=self._schedule.seed,
+            apart=self._schedule.is_apart,
             started_at=self._started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             duration_s=round(time.monotonic() - self._began, 1),
             budget_s=self._schedule.budget_s,

@@ -47,7 +47,8 @@ class ArmRecord(Part):
 
 
 class PairRecord(Part):
-    """Two runs back to back, `first` the one that ran first.
+    """Two runs back to back, `first` the one that ran first; of a session whose arms ran apart, with
+    all the others of the first arm between them.
 
     In an A/A pair both are runs of the baseline.
     """
@@ -102,6 +103,7 @@ class PairsRecord(Record):
 
     `manifest_digest` is the candidate's image. Without a `baseline` the candidate ran against itself,
     and each scenario has A/A pairs alone. `disk_bytes` is the most that the session held.
+    `apart` says that one arm ran after the other.
     """
 
     manifest_digest: str
@@ -116,6 +118,7 @@ class PairsRecord(Record):
     disk_budget_bytes: int | None
     disk_bytes: int
     scenarios: tuple[ScenarioRecord, ...]
+    apart: bool = False
 
     def scenario(self, name: str) -> ScenarioRecord | None:
         """The scenario of that name."""

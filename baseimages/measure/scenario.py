@@ -45,6 +45,11 @@ class Scenario:
     reaches: tuple[str, ...] = ()
     imports_cache: bool = False
 
+    @property
+    def starts_engine(self) -> bool:
+        """Whether each run has an engine of its own."""
+        return self.reset in (Reset.ENGINE, Reset.BASE)
+
 
 FACTORY_COLD = Scenario(name="factory-cold", reset=Reset.BASE, hits=Hits.NONE)
 COLD = Scenario(name="cold", reset=Reset.ENGINE, hits=Hits.NONE)

@@ -57,8 +57,10 @@ class Schedule:
     def is_apart(self) -> bool:
         """Whether all runs of an arm come before those of the other: where each scenario has one pair,
         nothing is gained by an order that keeps two engines, each with a build in it, on the disk.
+        Within a budget of time it is: what does not fit is left out of both.
         """
-        return len(self.arms) > 1 and all(p.pairs <= 1 and not p.noise for p in self.portions)
+        single = all(portion.pairs <= 1 and not portion.noise for portion in self.portions)
+        return len(self.arms) > 1 and self.budget_s is None and single
 
     def orders(self, portion: Portion, count: int, kind: str) -> list[bool]:
         """Of each of `count` pairs whether the second arm runs first, from the recorded seed."""

@@ -119,7 +119,7 @@ def _stands_on(part: TargetReport) -> str:
 
 def _phases(build: BuildRecord) -> str:
     load_s = build.load_duration_s
-    loaded = "not loaded" if load_s is None else f"{seconds(load_s)} to load them into the engine"
+    loaded = "not loaded by it" if load_s is None else f"{seconds(load_s)} to load them into the engine"
     built, exported = seconds(build.duration_s), seconds(build.export_duration_s)
     return f"{built} to build, {exported} to export its layers, {loaded}"
 

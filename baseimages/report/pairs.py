@@ -47,9 +47,10 @@ def _stands_on(record: PairsRecord) -> str:
     )
     budget = "" if record.budget_s is None else f" of a budget of {seconds(record.budget_s)}"
     base = record.candidate.inputs.base
+    order = "one arm after the other" if record.apart else f"order within the pairs from seed {record.seed}"
     return escape(
         f"{record.started_at}, {seconds(record.duration_s)}{budget}, {ran}, at most "
-        f"{gigabytes(record.disk_bytes)} of disk; order within the pairs from seed {record.seed}; both on "
+        f"{gigabytes(record.disk_bytes)} of disk; {order}; both on "
         f"{base.reference} {base.digest[:19]}; {record.host.cpu}, {record.host.cores} cores."
     )
 

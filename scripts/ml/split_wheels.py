@@ -66,6 +66,8 @@ class Layout:
         """Read wheels.toml; {cuda} in a pattern stands for the CUDA line of the build, as 128."""
         cuda = os.environ.get("CUDA", "").replace(".", "")
         text = tomllib.loads(path.read_text(encoding="utf-8"))
+        if unknown := set(text.get("keep_symbols", ())) - set(text["layers"]):
+            sys.exit(f"{path.name}: keep_symbols names no layer: {', '.join(sorted(unknown))}")
         return cls(
             layer_of={name: layer for layer, names in text["layers"].items() for name in names},
             keep_headers=set(text["keep_headers"]),

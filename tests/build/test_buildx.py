@@ -24,7 +24,7 @@ from baseimages.build import (
 )
 from baseimages.build.buildx import PROGRESS, export_argv
 from baseimages.build.store import is_intact
-from baseimages.errors import BuildError, CommandError, DeadlineError
+from baseimages.errors import BuildError, CommandError, DeadlineError, RecordError
 from baseimages.plan import BuildPlan
 from baseimages.records import WorkFolder, load_record, sha256_of
 from tests.build.conftest import (
@@ -286,6 +286,11 @@ def test_what_is_solved_for_nobodys_engine_is_a_layout_that_an_engine_loads_late
         docker.runner.script(*INSPECT, *plan.tags, stdout=held)
         load_build(work, record, ENGINE, docker.runner, console)
     assert len(docker.calls("docker load")) == 1
+    (work.layout / "index.json").unlink()
+    load_build(work, record, ENGINE, docker.runner, console)
+    docker.runner.script(*INSPECT, *plan.tags)
+    with pytest.raises(RecordError, match="its layout is not whole"):
+        load_build(work, record, ENGINE, docker.runner, console)
 
 
 def test_an_image_that_lost_one_of_its_tags_is_loaded_again(

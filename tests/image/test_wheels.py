@@ -216,6 +216,15 @@ def test_shared_objects_lose_their_symbols_but_for_grafted_ones_and_those_of_cud
     assert re.search(r"^one/a\.so,sha256=.*,1$", record, re.M), "RECORD tells what ships"
 
 
+def test_symbols_of_no_layer_are_not_kept_silently(split: Any, tmp_path: Path) -> None:
+    text = (ROOT / "base_edge_node_amd64_gpu/wheels.toml").read_text()
+    (tmp_path / "wheels.toml").write_text(
+        text.replace('"cuda-blas", "cuda-comm"', '"cuda-blass", "cuda-comm"', 1)
+    )
+    with pytest.raises(SystemExit, match="keep_symbols names no layer: cuda-blass"):
+        split.Layout.load(tmp_path / "wheels.toml")
+
+
 def test_metadata_is_parsed_once_for_a_distribution_and_not_for_each_of_its_files(
     split: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -189,9 +189,17 @@ def test_an_engine_that_is_released_is_gone_and_the_others_stay(
     with Bench(ENGINE, runner, tmp_path, console) as each:
         for one in (arm, other):
             each.run(one, COLD, keep=True)
+        each.run(other, CI_WARM)
+        (cache,) = (
+            Path(words[-1].split("dest=")[1].split(",")[0])
+            for _, words in machine.solved
+            if words and "dest=" in words[-1]
+        )
+        cache.mkdir()
         each.release(other)
         assert machine.alive == ["private0"]
         assert len(list(tmp_path.rglob("data"))) == 1, "and so is what it held"
+        assert not cache.exists()
         assert "none was made" in each.run(other, NO_OP).note
         assert each.store_build(other, work) is None
         assert each.run(arm, NO_OP).valid
@@ -357,6 +365,7 @@ def test_a_session_stops_before_its_disk_budget_is_spent(
     watch.look(int(96e9))
     assert watch.engine_bytes == int(4e9)
     assert "the disk budget of 11.0 GB is spent: 8.0 GB are held" in watch.find_obstacle()
+    assert watch.find_obstacle(starts_engine=False) == ""
     assert watch.most_bytes == int(8e9)
 
 

@@ -175,7 +175,7 @@ def test_single_pairs_are_run_arm_by_arm_so_that_one_engine_is_held_at_a_time(
         (pair,) = scenario.pairs
         assert (pair.first, pair.baseline.duration_s, pair.candidate.duration_s) == ("baseline", 100.0, 50.0)
         assert "no claim" in scenario.cannot
-        assert "one arm after the other" in scenario.cannot
+    assert record.apart
     assert [len(each.scenarios) for each in stored] == [3, 3, 3]
     assert "broken off" in stored[0].scenarios[1].cannot
 
@@ -184,7 +184,7 @@ def test_what_one_arm_did_not_run_is_no_pair_and_says_why(
     run: Run, bench: type[FakeBench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = itertools.chain(["", "", "", "the disk is full"], itertools.repeat(""))
-    monkeypatch.setattr(pairs.DiskWatch, "find_obstacle", lambda _: next(found))
+    monkeypatch.setattr(pairs.DiskWatch, "find_obstacle", lambda *_, **__: next(found))
     cold, no_op = run((COLD, 1), (NO_OP, 1)).scenarios
     assert (len(cold.pairs), len(no_op.pairs)) == (1, 0)
     assert "the disk is full" in no_op.cannot
@@ -194,12 +194,13 @@ def test_what_one_arm_did_not_run_is_no_pair_and_says_why(
     assert "no-op" not in [what for _, what, _ in bench.log]
 
 
-def test_runs_of_an_arm_stop_within_the_budget_but_for_the_cold_ones(
+def test_within_a_budget_of_time_both_arms_run_each_scenario_before_the_next(
     run: Run, bench: type[FakeBench]
 ) -> None:
-    cold, no_op = run((COLD, 1), (NO_OP, 1), budget_s=1.0).scenarios
-    assert (len(cold.pairs), len(no_op.pairs)) == (1, 0)
-    assert "the budget of 1 s is spent" in no_op.cannot
+    record = run((COLD, 1), (NO_OP, 1), (EDIT_PIN, 1), budget_s=299.0)
+    assert not record.apart
+    assert {name for name, _, _ in bench.log[:2]} == {*BOTH}
+    assert [len(each.pairs) for each in record.scenarios] == [1, 1, 0]
 
 
 def test_a_clear_difference_is_claimed_with_its_raw_values(run: Run) -> None:
@@ -257,7 +258,7 @@ def test_the_first_cold_pair_is_run_although_the_budget_is_spent(run: Run) -> No
 def test_a_session_stops_when_its_disk_budget_is_spent(
     run: Run, bench: type[FakeBench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pairs.DiskWatch, "find_obstacle", lambda _: "the disk budget is spent")
+    monkeypatch.setattr(pairs.DiskWatch, "find_obstacle", lambda *_, **__: "the disk budget is spent")
     cold = run((COLD, 1), disk_budget_bytes=10).scenario("cold")
     assert cold
     assert "the disk budget is spent" in cold.cannot

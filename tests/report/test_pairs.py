@@ -108,3 +108,10 @@ def test_pairs_of_the_built_image_are_collected_and_of_another_left_out(
 
 def test_committed_reports_from_before_there_were_pairs_still_load() -> None:
     assert any(not part.pairs for each in load_reports(ROOT) for part in each.targets)
+
+
+def test_a_session_whose_arms_ran_apart_says_so_instead_of_an_order() -> None:
+    apart = record(CLAIM).model_copy(update={"apart": True})
+    assert "one arm after the other" in render_pairs(apart)
+    assert "seed 7" not in render_pairs(apart)
+    assert "order within the pairs from seed 7" in render_pairs(record(CLAIM))

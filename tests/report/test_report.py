@@ -66,6 +66,15 @@ def test_the_report_names_its_base_with_digest_and_reason_and_what_was_left_out(
     assert rows_of(text, "left out") == ["| left out | ngrok |"]
 
 
+def test_a_build_that_no_engine_was_given_says_so(report: ImageReport) -> None:
+    (part,) = report.targets
+    assert "5.00 s to load them into the engine" in render_report(report)
+    build = part.build.model_copy(update={"load_duration_s": None})
+    only = report.model_copy(update={"targets": (part.model_copy(update={"build": build}),)})
+    (row,) = rows_of(render_report(only), "built")
+    assert row.endswith("20.0 s to export its layers, not loaded by it |")
+
+
 def test_a_suite_that_was_skipped_as_a_whole_is_not_told_as_passed(report: ImageReport) -> None:
     (part,) = report.targets
     assert part.suite
