@@ -143,8 +143,8 @@ def scan(
 def benchmark(
     _: Context, variant: str = "", target: str = "", base: str = "auto", json: bool = False,
     dry_run: bool = False, ca_bundle: str = "", rebuild: bool = False, in_place: bool = False,
-    against: list[str] | None = None, stage: str = "", pairs: int = 0, scenario: list[str] | None = None,
-    budget: str = "", disk_budget: str = "", seed: int = 1,
+    against: list[str] | None = None, stage: str = "", pairs: str = "", scenario: list[str] | None = None,
+    budget: str = "", disk_budget: str = "", seed: str = "1",
 ) -> None:  # fmt: skip
     """Measure cold, no-op and edit builds, and the layers, or interleaved pairs; write the report.
 

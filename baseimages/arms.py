@@ -5,6 +5,7 @@ Enters what a person typed; leaves plans, arms and a schedule, or a UsageError w
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from rich.console import Console
@@ -42,6 +43,7 @@ from baseimages.selection import (
 DEFAULT_SCENARIOS = ("cold=1", "no-op", "edit-entrypoint", "edit-pin")
 DEFAULT_PAIRS = 6
 MOST_PAIRS = 1000
+LIKE_A_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +69,10 @@ class PairsWish:
 def wish_pairs(
     against: tuple[str, ...],
     scenarios: tuple[str, ...],
-    pairs: int,
+    pairs: str,
     budget: str,
     disk_budget: str,
-    seed: int,
+    seed: str,
     *,
     stage: str,
 ) -> PairsWish | None:
@@ -88,10 +90,10 @@ def wish_pairs(
     return PairsWish(
         against=against[0] if against else None,
         scenarios=scenarios,
-        pairs=pairs or DEFAULT_PAIRS,
+        pairs=_read_number("pairs", pairs) if pairs else DEFAULT_PAIRS,
         budget_s=parse_duration_s(budget) if budget else None,
         disk_budget_bytes=parse_size_bytes(disk_budget) if disk_budget else None,
-        seed=seed,
+        seed=_read_number("seed", seed),
     )
 
 
@@ -190,9 +192,15 @@ def _read_scenarios(selection: Selection, wish: PairsWish, target: str) -> list[
     return [_split_wish(word, scenarios, wish.pairs) for word in wish.scenarios or DEFAULT_SCENARIOS]
 
 
+def _read_number(option: str, word: str) -> int:
+    if not LIKE_A_NUMBER.fullmatch(word):
+        raise UsageError(f"--{option} {word[:80]!a} is no number", next_step=f"write --{option} 6")
+    return int(word)
+
+
 def _split_wish(word: str, scenarios: dict[str, Scenario], pairs: int) -> tuple[Scenario, int]:
     name, sign, number = word.partition("=")
-    count = pairs if not sign else int(number) if number.isdecimal() and number.isascii() else 0
+    count = pairs if not sign else int(number) if LIKE_A_NUMBER.fullmatch(number) else 0
     if not 1 <= count <= MOST_PAIRS:
         raise UsageError(
             f"{word[:80]!a} asks for no number of pairs from 1 to {MOST_PAIRS}",

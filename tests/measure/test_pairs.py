@@ -17,7 +17,6 @@ from baseimages.declare import Edit
 from baseimages.errors import MeasurementError
 from baseimages.measure import describe_pairs, load_known, pairs
 from baseimages.measure.bench import Arm
-from baseimages.measure.inputs import describe_arm, refuse_other_inputs
 from baseimages.measure.isolated import PrivateEngine
 from baseimages.measure.pairs import run_pairs
 from baseimages.measure.pairs_record import OTHER_DAY, PairRecord, PairsRecord, judge_quantity
@@ -340,36 +339,6 @@ def test_other_inputs_are_refused_by_name_before_anything_runs(
         run((COLD, 1), other=change(plan))
     assert said in caught.value.message
     assert bench.log == []
-
-
-def other_checkout(plan: BuildPlan, tmp_path: Path, **files: str) -> BuildPlan:
-    root = tmp_path / "other"
-    for name, text in ({"image_one/Dockerfile": "FROM tiny:1 AS core\n"} | files).items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
-    return dataclasses.replace(plan, root=root)
-
-
-def test_one_recipe_with_other_locks_is_refused_and_two_recipes_may_have_them(
-    plan: BuildPlan, tmp_path: Path
-) -> None:
-    other = other_checkout(plan, tmp_path, **{"image_one/requirements.txt": "numpy==2\n"})
-    with pytest.raises(MeasurementError, match="lock files"):
-        refuse_other_inputs(describe_arm(other), describe_arm(plan))
-    refuse_other_inputs(describe_arm(dataclasses.replace(other, image_name="legacy")), describe_arm(plan))
-
-
-def test_two_recipes_that_name_another_day_of_the_archive_are_refused(
-    plan: BuildPlan, tmp_path: Path
-) -> None:
-    text = "ARG SNAPSHOT_DATE={}\nARG TORCH_INDEX_URL=https://example.org/cpu\nFROM tiny:1 AS core\n"
-    (plan.root / plan.dockerfile).write_text(text.format("20260101"), encoding="utf-8")
-    changed = {"image_one/Dockerfile": text.format("20260102")}
-    other = dataclasses.replace(other_checkout(plan, tmp_path, **changed), image_name="legacy")
-    with pytest.raises(MeasurementError, match="SNAPSHOT_DATE: 20260102 against 20260101"):
-        refuse_other_inputs(describe_arm(other), describe_arm(plan))
-    same = dataclasses.replace(other, build_args=(("SNAPSHOT_DATE", "20260101"),))
-    refuse_other_inputs(describe_arm(same), describe_arm(plan))
 
 
 def pair(baseline: RunRecord, candidate: RunRecord) -> PairRecord:

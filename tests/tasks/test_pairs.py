@@ -27,7 +27,7 @@ def test_the_plan_of_a_session_is_printed_without_an_engine(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store_build(checkout, "core")
-    call(tasks.benchmark, variant="cpu", against=["gpu"], pairs=6, dry_run=True, seed=3)
+    call(tasks.benchmark, variant="cpu", against=["gpu"], pairs="6", dry_run=True, seed="3")
     said = capsys.readouterr().out
     assert "candidate against baseline, seed 3" in said
     for words in ("cold             0 A/A pairs, 1 pairs", "no-op            6 A/A pairs, 6 pairs"):
@@ -37,7 +37,7 @@ def test_the_plan_of_a_session_is_printed_without_an_engine(
 
 @pytest.mark.parametrize(
     ("words", "told"),
-    [({}, "then measure cold, no-op and edit builds"), ({"pairs": 6}, "then plan and measure pairs")],
+    [({}, "then measure cold, no-op and edit builds"), ({"pairs": "6"}, "then plan and measure pairs")],
 )
 def test_what_is_not_built_would_be_built_before(
     checkout: Path, capsys: pytest.CaptureFixture[str], words: dict[str, int], told: str
@@ -137,7 +137,7 @@ def test_a_scenario_may_have_a_number_of_pairs_of_its_own(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store_build(checkout, "core")
-    call(tasks.benchmark, variant="cpu", scenario=["cold=2", "edit-apt"], pairs=8, dry_run=True)
+    call(tasks.benchmark, variant="cpu", scenario=["cold=2", "edit-apt"], pairs="8", dry_run=True)
     said = capsys.readouterr().out
     assert "cold             2 A/A pairs" in said
     assert "edit-apt         8 A/A pairs" in said
@@ -150,14 +150,18 @@ def test_a_scenario_may_have_a_number_of_pairs_of_its_own(
         ({"scenario": ["cold=0"]}, "from 1 to 1000"),
         ({"scenario": ["cold=many"]}, "from 1 to 1000"),
         ({"scenario": ["cold="]}, "from 1 to 1000"),
-        ({"pairs": -1}, "from 1 to 1000"),
-        ({"pairs": 10**9}, "from 1 to 1000"),
+        ({"pairs": "0"}, "from 1 to 1000"),
+        ({"pairs": "999999999"}, "from 1 to 1000"),
+        ({"pairs": "-1"}, "write --pairs 6"),
+        ({"pairs": "9" * 5000}, "--pairs '999"),
+        ({"scenario": ["cold=" + "9" * 5000]}, "from 1 to 1000"),
+        ({"pairs": "6", "seed": "one"}, "write --seed 6"),
         ({"budget": "20 minutes"}, "write it like 90s, 20m or 1.5h"),
         ({"disk_budget": "60"}, "write it like 500MB or 60GB"),
-        ({"pairs": 6, "against": ["baseline-arm64"]}, "unknown variant 'baseline-arm64'"),
-        ({"pairs": 6, "against": ["emulated"]}, "leave --stage, emulated"),
-        ({"pairs": 6, "against": ["gpu", "arm64"]}, "a second --against"),
-        ({"pairs": 6, "against": ["gpu"], "stage": "os"}, "leave --stage"),
+        ({"pairs": "6", "against": ["baseline-arm64"]}, "unknown variant 'baseline-arm64'"),
+        ({"pairs": "6", "against": ["emulated"]}, "leave --stage, emulated"),
+        ({"pairs": "6", "against": ["gpu", "arm64"]}, "a second --against"),
+        ({"pairs": "6", "against": ["gpu"], "stage": "os"}, "leave --stage"),
     ],
 )
 @pytest.mark.parametrize("is_there", [True, False])
@@ -176,8 +180,8 @@ def test_words_that_mean_nothing_are_refused_with_the_next_step_and_before_a_bui
 
 
 def test_without_a_word_about_pairs_the_comparison_is_a_single_one() -> None:
-    none = ("", "", 1)
-    assert wish_pairs(("gpu",), (), 0, *none, stage="") is None
-    wish = wish_pairs(("baseline",), (), 0, *none, stage="")
+    none = ("", "", "", "1")
+    assert wish_pairs(("gpu",), (), *none, stage="") is None
+    wish = wish_pairs(("baseline",), (), *none, stage="")
     assert wish
     assert wish.name_other("cpu") == "baseline-cpu"
