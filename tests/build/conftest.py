@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from baseimages.build import Engine, HostFacts, Step, buildx
+from baseimages.build import BuildRecord, Engine, HostFacts, Step, buildx, run_build
 from baseimages.build.progress import ProgressReader
 from baseimages.declare import Revision
 from baseimages.plan import BaseImage, BuildPlan, Secret
-from baseimages.records import WorkFolder
+from baseimages.records import WorkFolder, load_record
 from tests.conftest import ROOT, FakeRunner
 
 STREAMS = ROOT / "tests" / "fixtures" / "build"
@@ -27,6 +29,7 @@ ENGINE = Engine(
     architecture="x86_64",
 )
 BUILDX = ("docker", "buildx", "--builder", "default")
+SOLVE, EXPORT = "type=image,store=false", "type=oci"
 INSPECT = ("docker", "image", "inspect", "--format", "{{.Id}}")
 BASE = BaseImage(
     family="tiny",
@@ -36,6 +39,7 @@ BASE = BaseImage(
     reason="tiny: the engine holds it",
 )
 HOST = HostFacts(cpu="a CPU", cores=2, memory_bytes=None, kernel="6", system="Debian")
+Build = Callable[..., BuildRecord]
 SOURCE_DIGEST = "sha256:" + "5" * 64
 
 
@@ -152,3 +156,15 @@ class FakeDocker:
 def docker(runner: FakeRunner, work: WorkFolder, monkeypatch: pytest.MonkeyPatch) -> FakeDocker:
     monkeypatch.setattr(buildx, "host_facts", lambda: HOST)
     return FakeDocker(runner, work)
+
+
+@pytest.fixture
+def build(plan: BuildPlan, docker: FakeDocker, work: WorkFolder, console: Console) -> Build:
+    def call(**changes: object) -> BuildRecord:
+        return run_build(dataclasses.replace(plan, **changes), ENGINE, docker.runner, work, console)
+
+    return call
+
+
+def stored(work: WorkFolder) -> BuildRecord:
+    return load_record(work.path / WorkFolder.BUILD, BuildRecord, made_by="invoke build")

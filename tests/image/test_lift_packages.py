@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.image.test_wheels import load_script
+from tests.image.conftest import load_script
 from tests.inspect.elves import Symlink, make_elf
 
 LIBRARIES = "/usr/lib/aarch64-linux-gnu"

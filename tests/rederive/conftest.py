@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,19 @@ def checkout(tmp_path: Path, consistent: ImageReport, runner: FakeRunner) -> Che
     for path, text in INPUTS.items():
         made.script_git("show", f"{REVISION}:{path}", stdout=text)
     return made
+
+
+def append(path: Path) -> None:
+    path.write_text(path.read_text() + " ")
+
+
+def set_value(*words: Any) -> Callable[[dict[str, Any]], None]:
+    """An edit of one value of a target."""
+    *path, value = words
+
+    def change(part: dict[str, Any]) -> None:
+        for word in path[:-1]:
+            part = part[word]
+        part[path[-1]] = value
+
+    return change

@@ -12,26 +12,22 @@ import pytest
 
 from baseimages.command import ProcessRunner
 from baseimages.compare import compare_sides
-from baseimages.declare import Budget, History
-from baseimages.errors import DriftError, RecordError, UsageError
-from baseimages.inspect import index_layers, open_layout
+from baseimages.declare import Budget
+from baseimages.errors import DriftError, UsageError
 from baseimages.rederive import Outcome, prove_reports, refuse_drift, render_proof
 from baseimages.rederive.numbers import list_numbers
 from baseimages.report import (
     ImageReport,
-    load_proposals,
     render_again,
     side_of,
-    write_proposals,
     write_report,
 )
 from tests.conftest import ROOT
-from tests.inspect.test_layout import QUIET, make_layout
-from tests.rederive.conftest import INPUTS, REVISION, Checkout
+from tests.inspect.test_layout import QUIET
+from tests.rederive.conftest import INPUTS, REVISION, Checkout, append, set_value
 from tests.report.conftest import DIGEST
 from tests.report.test_pairs import CLAIM, FEW
 from tests.report.test_pairs import record as record_pairs
-from tests.report.test_proposals import TABLE
 
 NAME = f"image/{REVISION[:12]}"
 
@@ -50,10 +46,6 @@ def test_a_report_as_the_tool_writes_it_verifies(checkout: Checkout) -> None:
     (report,) = proof.reports
     still_open = [check.what for check in report.checks if check.outcome == Outcome.OPEN]
     assert still_open == ["core on debian-13: blobs"]
-
-
-def append(path: Path) -> None:
-    path.write_text(path.read_text() + " ")
 
 
 @pytest.mark.parametrize(
@@ -133,18 +125,6 @@ def test_a_folder_without_its_record_is_told(checkout: Checkout) -> None:
 def test_a_record_in_another_folder_than_its_own_is_told(checkout: Checkout) -> None:
     checkout.folder.rename(checkout.folder.with_name("0" * 12))
     assert checkout.drifted()["place"] == f"record.json is about {NAME}"
-
-
-def set_value(*words: Any) -> Callable[[dict[str, Any]], None]:
-    """An edit of one value of a target."""
-    *path, value = words
-
-    def change(part: dict[str, Any]) -> None:
-        for word in path[:-1]:
-            part = part[word]
-        part[path[-1]] = value
-
-    return change
 
 
 @pytest.mark.parametrize(
@@ -283,67 +263,6 @@ def test_a_record_that_was_not_written_once_is_left_to_a_person(
     assert why in check.detail
 
 
-@pytest.fixture
-def layout(tmp_path: Path) -> Path:
-    return make_layout(tmp_path / "layout", [{"etc/os-release": b"x"}, {"usr/local/bin/ffmpeg": b"f" * 50}])
-
-
-def report_layout(checkout: Checkout, consistent: ImageReport, layout: Path) -> None:
-    """Make the report one about that layout."""
-    index = index_layers(open_layout(layout), QUIET)
-    text = consistent.model_dump_json().replace(
-        consistent.targets[0].build.manifest_digest, index.manifest_digest
-    )
-    document = json.loads(text)
-    document["targets"][0]["layers"] = index.model_dump()
-    document["targets"][0]["build"]["build_args"]["BASE_DIGEST"] = index.manifest_digest
-    write_report(checkout.root, ImageReport.model_validate(document))
-
-
-def test_layers_are_read_again_where_the_layout_lies(
-    checkout: Checkout, consistent: ImageReport, layout: Path
-) -> None:
-    report_layout(checkout, consistent, layout)
-    check = checkout.check("core on debian-13: blobs, layers", layout=layout)
-    assert (check.outcome, check.numbers) == (Outcome.VERIFIED, ("targets.0.layers.*",))
-    work = checkout.root / ".work/image/debian-13/core"
-    work.mkdir(parents=True)
-    layout.rename(work / "layout")
-    assert checkout.check("core on debian-13: blobs, layers").outcome == Outcome.VERIFIED
-
-
-def test_what_is_known_of_layers_proves_nothing_about_them(
-    checkout: Checkout, consistent: ImageReport, layout: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    report_layout(checkout, consistent, layout)
-
-    def refuse(_: object) -> None:
-        raise AssertionError("asked what is known")
-
-    monkeypatch.setattr("baseimages.inspect.layers.find_rows", refuse)
-    check = checkout.check("core on debian-13: blobs, layers", layout=layout)
-    assert check.outcome == Outcome.VERIFIED
-
-
-def test_a_size_that_the_blobs_do_not_have_is_told(
-    checkout: Checkout, consistent: ImageReport, layout: Path
-) -> None:
-    report_layout(checkout, consistent, layout)
-    checkout.edit(set_value("layers", "layers", 1, "entries", 9))
-    check = checkout.check("core on debian-13: blobs, layers", layout=layout)
-    assert (check.outcome, check.detail) == (Outcome.DRIFT, "layers.1.entries: 1, the record says 9")
-
-
-def test_a_layout_of_another_image_is_refused(checkout: Checkout, layout: Path) -> None:
-    with pytest.raises(UsageError, match="none of the chosen reports is about"):
-        checkout.prove(layout=layout)
-
-
-def test_what_is_no_layout_is_refused(checkout: Checkout, tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="not an OCI layout"):
-        checkout.prove(layout=tmp_path)
-
-
 @pytest.mark.parametrize("name", ["image/cccccccccccd", "../../etc", "-x", "a\nb"])
 def test_an_unknown_report_is_refused_with_the_nearest(name: str, checkout: Checkout) -> None:
     with pytest.raises(UsageError, match="unknown report") as caught:
@@ -371,40 +290,3 @@ def test_drift_ends_in_an_error_that_names_each_place_and_the_way_back(checkout:
     with pytest.raises(DriftError, match=f"2 checks.*\n{NAME}: files: report.md was changed\n") as caught:
         refuse_drift(checkout.prove())
     assert "invoke report --again" in caught.value.next_step
-
-
-@pytest.fixture
-def proposed(checkout: Checkout) -> Path:
-    """The checkout with one proposal, scored."""
-    folder = checkout.root / "reports/proposals"
-    folder.mkdir()
-    (folder / "rubric.toml").write_bytes((ROOT / "reports/proposals/rubric.toml").read_bytes())
-    (folder / "it.toml").write_text(TABLE)
-    checkout.script_git("ls-tree")
-    checkout.script_git("show", f"{REVISION}:image/Dockerfile", stdout="FROM scratch AS core\n")
-    history = History(root=checkout.root, runner=checkout.runner)
-    write_proposals(checkout.root, load_proposals(checkout.root, history))
-    return folder
-
-
-def proposals_of(checkout: Checkout) -> tuple[Outcome, str]:
-    (check,) = [check for check in checkout.prove().together if check.what == "proposals"]
-    return check.outcome, check.detail
-
-
-def test_proposals_are_scored_again(checkout: Checkout, proposed: Path) -> None:
-    assert proposals_of(checkout) == (Outcome.VERIFIED, "1 proposals scored again")
-    append(proposed / "it.md")
-    (proposed / "other.md").write_text("made up\n")
-    assert proposals_of(checkout) == (Outcome.DRIFT, "not what `invoke score` makes: it.md; other.md")
-
-
-def test_a_proposal_whose_evidence_is_gone_drifted(checkout: Checkout, proposed: Path) -> None:
-    (proposed / "it.toml").write_text(TABLE.replace("cccccccccccc", "dddddddddddd"))
-    outcome, detail = proposals_of(checkout)
-    assert (outcome, "unknown report" in detail) == (Outcome.DRIFT, True)
-
-
-def test_a_shallow_clone_leaves_proposals_open(checkout: Checkout, proposed: Path) -> None:
-    checkout.script_git("rev-parse", stdout="true\n")
-    assert proposals_of(checkout)[0] == Outcome.OPEN
