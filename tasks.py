@@ -17,9 +17,9 @@ from typing import Any
 from invoke import Context, task
 
 from baseimages import auditing, evidence, measuring, verbs
-from baseimages.arms import DEFAULT_PAIRS, wish_pairs
+from baseimages.arms import DEFAULT_PAIRS, refuse_beside_others, wish_pairs
 from baseimages.declare import ALL_VARIANTS
-from baseimages.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, BaseImagesError
+from baseimages.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, BaseImagesError, StorageError
 from baseimages.selection import BuildInputs, Selection, list_built
 
 ROOT = Path(__file__).parent
@@ -50,9 +50,10 @@ def verb(**options: Any) -> Callable[[Callable[..., None]], Any]:
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED_EXIT_CODE))
             try:
                 function(*words, **values)
-            except BaseImagesError as error:
+            except (BaseImagesError, OSError) as raised:
                 if logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
                     raise
+                error = StorageError.of(raised) if isinstance(raised, OSError) else raised
                 print(f"error: {error}", file=sys.stderr)
                 sys.exit(error.exit_code)
             except KeyboardInterrupt:
@@ -154,6 +155,7 @@ def benchmark(
     wish = wish_pairs(
         tuple(against or ()), tuple(scenario or ()), pairs, budget, disk_budget, seed, stage=stage
     )
+    refuse_beside_others(bool(wish or against), in_place=in_place, rebuild=rebuild)
     for selection in choose_built(variant, target, base):
         if wish:
             text = measuring.measure_pairs(selection, inputs, wish, dry_run=dry_run, as_json=json)

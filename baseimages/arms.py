@@ -97,6 +97,17 @@ def wish_pairs(
     )
 
 
+def refuse_beside_others(is_asked: bool, *, in_place: bool, rebuild: bool) -> None:
+    """Raises UsageError where a comparison or pairs are asked for with an option of one image's own."""
+    options = {"--in-place": in_place, "--rebuild": rebuild}
+    words = [option for option, is_given in options.items() if is_given]
+    if is_asked and words:
+        raise UsageError(
+            f"{' and '.join(words)}: of one image alone; pairs and comparisons have engines of their own",
+            next_step=f"leave {' and '.join(words)} out, or every option of pairs and --against",
+        )
+
+
 def plan_again(selection: Selection, inputs: BuildInputs, record: BuildRecord, runner: Runner) -> BuildPlan:
     """The plan of a stored build: its base, its arguments, its revision. Raises RecordError."""
     built = replace(selection, target=record.target)

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 INTERRUPTED_EXIT_CODE = 130
 TERMINATED_EXIT_CODE = 143
+MAKE_ROOM = "free some space (`df -h .`) or fix the permissions, then run it again"
 
 
 class BaseImagesError(Exception):
@@ -86,6 +87,12 @@ class StorageError(BaseImagesError):
     """A file could not be written whole; what stood there before is untouched."""
 
     exit_code = 11
+
+    @classmethod
+    def of(cls, error: OSError) -> StorageError:
+        """What the system refused, with the file where it names one."""
+        where = f"{error.filename}: " if error.filename else ""
+        return cls(f"{where}{error.strerror or error}", next_step=MAKE_ROOM)
 
 
 class BuildError(BaseImagesError):

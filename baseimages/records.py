@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from baseimages.errors import LockedError, RecordError, StorageError
+from baseimages.errors import MAKE_ROOM, LockedError, RecordError, StorageError
 
 WORK_FOLDER = ".work"
 OTHER_SCHEMA = "other_schema"
@@ -127,7 +127,7 @@ def write_texts(texts: Mapping[Path, str]) -> None:
     except OSError as error:
         raise StorageError(
             f"{path} was not written: {error.strerror}; what stood there before is untouched",
-            next_step="free some space (`df -h .`) or fix the permissions, then run it again",
+            next_step=MAKE_ROOM,
         ) from error
     finally:
         for temporary in staged.values():

@@ -178,18 +178,20 @@ class _Session:
         disk: DiskWatch,
     ) -> str:
         """Run the pairs of one kind; why some of them were left out, empty when none was."""
-        count = portion.noise if kind == "noise" else portion.pairs
+        count, kind_name = (portion.noise, "A/A pair") if kind == "noise" else (portion.pairs, "pair")
         for number, swapped in enumerate(self._schedule.orders(portion, count, kind), 1):
             # What the runs after it stand on is built whatever the budget says.
             is_needed = portion.scenario.name == COLD.name and kind == "pairs" and not found
             starts_engine = portion.scenario.starts_engine
             stop = disk.find_obstacle(starts_engine=starts_engine) or ("" if is_needed else self._find_end())
             if stop:
-                return f"{number - 1} of {count} {'A/A ' if kind == 'noise' else ''}pairs run: {stop}"
-            what = "A/A pair" if kind == "noise" else "pair"
-            self._console.print(f"{portion.scenario.name}: {what} {number} of {count}")
+                return f"{number - 1} of {count} {kind_name}s run: {stop}"
+            self._console.print(f"{portion.scenario.name}: {kind_name} {number} of {count}")
             began = time.monotonic()
-            found.append(self._run_pair(portion, names, swapped, bench))
+            pair = self._run_pair(portion, names, swapped, bench, disk)
+            if isinstance(pair, str):
+                return f"{number - 1} of {count} {kind_name}s run: {pair}"
+            found.append(pair)
             self._longest_s = max(self._longest_s, time.monotonic() - began)
         return ""
 
@@ -201,13 +203,18 @@ class _Session:
             return ""
         return f"the budget of {budget_s:.0f} s is spent"
 
-    def _run_pair(self, portion: Portion, names: tuple[str, str], swapped: bool, bench: Bench) -> PairRecord:
+    def _run_pair(
+        self, portion: Portion, names: tuple[str, str], swapped: bool, bench: Bench, disk: DiskWatch
+    ) -> PairRecord | str:
+        """Both runs, or why the second may not begin: only the first tells what room one takes."""
         runs: dict[str, RunRecord] = {}
         roles = dict(zip((BASELINE, CANDIDATE), names, strict=True))
         order = (CANDIDATE, BASELINE) if swapped else (BASELINE, CANDIDATE)
         for role in order:
             arm = self._arms[roles[role]]
             scenario = arm.scenarios[portion.scenario.name]
+            if runs and (stop := disk.find_obstacle(starts_engine=scenario.starts_engine)):
+                return f"the second run of the next did not begin: {stop}"
             runs[role] = bench.run(arm, scenario, keep=scenario.name == COLD.name)
         return PairRecord(first=order[0], baseline=runs[BASELINE], candidate=runs[CANDIDATE])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -154,6 +155,20 @@ def test_two_arms_never_share_an_engine(
         for each in (arm, other):
             work.run(each, NO_OP)
     assert [name for name, _ in machine.solved] == ["private0", "private1", "private0", "private1"]
+
+
+def test_a_full_disk_is_a_run_that_was_not_measured_and_says_so(
+    machine: Machine, runner: FakeRunner, console: Console, arm: Arm, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "progress.jsonl")
+
+    monkeypatch.setattr(bench, "measure_run", refuse)
+    with Bench(ENGINE, runner, tmp_path, console) as work:
+        run = work.run(arm, COLD, keep=True)
+        assert (run.valid, run.note) == (False, "progress.jsonl: No space left on device")
+        assert machine.alive == []
 
 
 def test_ctrl_c_ends_every_engine(

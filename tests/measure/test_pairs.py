@@ -193,6 +193,17 @@ def test_what_one_arm_did_not_run_is_no_pair_and_says_why(
     assert "no-op" not in [what for _, what, _ in bench.log]
 
 
+def test_the_second_run_of_a_pair_asks_for_the_room_that_the_first_took(
+    run: Run, bench: type[FakeBench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = itertools.chain(["", "5.0 GB are free"], itertools.repeat("the disk is full"))
+    monkeypatch.setattr(pairs.DiskWatch, "find_obstacle", lambda *_, **__: next(found))
+    (cold,) = run((COLD, 2)).scenarios
+    assert [what for _, what, _ in bench.log if what] == ["cold"]
+    assert "0 of 2 pairs run: the second run of the next did not begin: 5.0 GB are free" in cold.cannot
+    assert not cold.pairs
+
+
 def test_within_a_budget_of_time_both_arms_run_each_scenario_before_the_next(
     run: Run, bench: type[FakeBench]
 ) -> None:

@@ -162,6 +162,8 @@ def test_a_scenario_may_have_a_number_of_pairs_of_its_own(
         ({"pairs": "6", "against": ["emulated"]}, "leave --stage, emulated"),
         ({"pairs": "6", "against": ["gpu", "arm64"]}, "a second --against"),
         ({"pairs": "6", "against": ["gpu"], "stage": "os"}, "leave --stage"),
+        ({"scenario": ["edit-pin"], "in_place": True}, "leave --in-place out"),
+        ({"against": ["gpu"], "rebuild": True, "in_place": True}, "leave --in-place and --rebuild out"),
     ],
 )
 @pytest.mark.parametrize("is_there", [True, False])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 import tasks
 from baseimages import verbs
-from baseimages.errors import BuildError, RecordError
+from baseimages.errors import BuildError, RecordError, StorageError
 from tests.tasks.conftest import NoRunner, refusal
 
 
@@ -25,6 +26,18 @@ def test_an_unknown_variant_is_refused_with_the_nearest(
         "error: unknown variant 'cpuu'",
         "Next: did you mean cpu? Otherwise use one of: arm64, baseline-cpu, baseline-gpu, cpu, gpu, tegra",
     ]
+
+
+def test_what_the_system_refuses_is_told_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "progress.jsonl")
+
+    monkeypatch.setattr(verbs, "describe_plan", refuse)
+    code, said = refusal(capsys, tasks.plan)
+    assert code == StorageError.exit_code
+    assert said.startswith("error: progress.jsonl: No space left on device\nNext: free some space")
 
 
 @pytest.mark.parametrize(
