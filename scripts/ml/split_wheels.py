@@ -19,6 +19,7 @@ import sys
 import sysconfig
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
@@ -158,26 +159,29 @@ def check_claims(dists: Iterable[Distribution], layout: Layout) -> None:
         sys.exit(f"several wheels bring {', '.join(told)}; drop all but one, or prune it in wheels.toml")
 
 
-def choose_files(dist: Distribution, layout: Layout) -> list[Path]:
-    """The files of a distribution that ship; what does not is counted."""
+def choose_files(dist: Distribution, layout: Layout, taken: set[Path]) -> list[Path]:
+    """The files of a distribution that ship and that none brought before; what is pruned is counted."""
     name, kept = normalize(dist.name), []
     for path in (Path(os.path.normpath(SITE / file)) for file in dist.files or []):
-        if not path.exists():
+        if path in taken or not path.exists():
             continue
         if cause := layout.cause_to_prune(name, path):
             layout.pruned_bytes[cause] += path.stat().st_size
         else:
             kept.append(path)
+    taken.update(kept)
     return kept
 
 
-def move_out(dist: Distribution, out: Path, layout: Layout) -> None:
-    """Move one distribution into the tree of its layer and write its RECORD anew."""
-    name, files = normalize(dist.name), choose_files(dist, layout)  # before its metadata moves
-    layout.pruned_bytes["copies in one folder"] += link_copies(files)
+def move_out(name: str, files: list[Path], out: Path, layout: Layout) -> Counter[str]:
+    """Move a distribution's files into the tree of its layer and write its RECORD anew.
+
+    Gives what that pruned. No two distributions have a file in common here: each has a thread.
+    """
+    pruned_bytes = Counter({"copies in one folder": link_copies(files)})
     strip = os.environ.get("STRIP")
     if strip and layout.layer(name) not in layout.keep_symbols:
-        layout.pruned_bytes["symbols"] += strip_symbols(files, strip)
+        pruned_bytes["symbols"] = strip_symbols(files, strip)
     dist_info = next(path.parent for path in files if path.name == "METADATA")
     (dist_info / "RECORD").write_text(render_record(SITE, dist_info, [(path, path) for path in files]))
     tree = out / layout.layer(name)
@@ -185,6 +189,7 @@ def move_out(dist: Distribution, out: Path, layout: Layout) -> None:
         target = tree / path.relative_to("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(path, target)
+    return pruned_bytes
 
 
 def main(out: Path, layout: Layout, locks: list[Path]) -> None:
@@ -194,8 +199,11 @@ def main(out: Path, layout: Layout, locks: list[Path]) -> None:
     if missing := sorted(locked - set(installed)):
         sys.exit(f"locked but not installed: {', '.join(missing)}; run `nox -s lock`")
     check_claims((installed[name] for name in sorted(locked)), layout)
-    for name in sorted(locked):
-        move_out(installed[name], out, layout)
+    taken: set[Path] = set()
+    files = {name: choose_files(installed[name], layout, taken) for name in sorted(locked)}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # strip and hashes leave the interpreter to others
+        for pruned_bytes in pool.map(lambda name: move_out(name, files[name], out, layout), files):
+            layout.pruned_bytes.update(pruned_bytes)
     for cause, size_bytes in layout.pruned_bytes.most_common():
         print(f"pruned {size_bytes / 1e6:8.1f} MB  {cause}")
 

@@ -234,6 +234,17 @@ def test_a_distribution_moves_to_its_layer_with_a_true_record(split: Any, tmp_pa
     assert dict(layout.pruned_bytes) == {"tests": 2, "copies in one folder": len(same)}
 
 
+def test_an_equal_file_of_two_wheels_ships_once_with_the_first_of_them(split: Any, tmp_path: Path) -> None:
+    for name in ("onnx", "pandas"):
+        add_distribution(split.SITE, name, {"shared/a.py": b"1", f"{name}/b.py": b"2"})
+    (tmp_path / "lock").write_text("pandas==1\nonnx==1\n")
+    split.main(tmp_path / "out", layout_of(split, FAMILY.image("cpu")), [tmp_path / "lock"])
+    out, site = tmp_path / "out", split.SITE.relative_to("/")
+    assert [path.relative_to(out).parts[0] for path in out.rglob("shared/a.py")] == ["inference"]
+    assert "shared/a.py" in (out / "inference" / site / "onnx-1.dist-info/RECORD").read_text()
+    assert "shared/a.py" not in (out / "data" / site / "pandas-1.dist-info/RECORD").read_text()
+
+
 def test_a_locked_distribution_that_is_not_installed_stops_the_build(split: Any, tmp_path: Path) -> None:
     (tmp_path / "lock").write_text("absent==1 \\\n")
     with pytest.raises(SystemExit, match="locked but not installed: absent"):
