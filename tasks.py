@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -19,7 +20,13 @@ from invoke import Context, task
 from baseimages import auditing, evidence, measuring, verbs
 from baseimages.arms import DEFAULT_PAIRS, refuse_beside_others, wish_pairs
 from baseimages.declare import ALL_VARIANTS
-from baseimages.errors import INTERRUPTED_EXIT_CODE, TERMINATED_EXIT_CODE, BaseImagesError, StorageError
+from baseimages.errors import (
+    INTERRUPTED_EXIT_CODE,
+    TERMINATED_EXIT_CODE,
+    UNREAD_EXIT_CODE,
+    BaseImagesError,
+    tell_system_error,
+)
 from baseimages.selection import BuildInputs, Selection, list_built
 
 ROOT = Path(__file__).parent
@@ -50,10 +57,14 @@ def verb(**options: Any) -> Callable[[Callable[..., None]], Any]:
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED_EXIT_CODE))
             try:
                 function(*words, **values)
+                sys.stdout.flush()
+            except BrokenPipeError:  # whoever read this, such as `head`, has heard enough
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                sys.exit(UNREAD_EXIT_CODE)
             except (BaseImagesError, OSError) as raised:
                 if logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
                     raise
-                error = StorageError.of(raised) if isinstance(raised, OSError) else raised
+                error = tell_system_error(raised) if isinstance(raised, OSError) else raised
                 print(f"error: {error}", file=sys.stderr)
                 sys.exit(error.exit_code)
             except KeyboardInterrupt:

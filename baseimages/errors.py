@@ -1,15 +1,19 @@
 """Every failure a person can meet: one base class, one exit code each, the next step in the message.
 
 The codes are the table in AGENTS.md; a test proves that table and classes agree. Codes 20 to 29
-belong to bootstrap.sh, 130 and 143 to the signals.
+belong to bootstrap.sh, 130, 141 and 143 to the signals.
 """
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 INTERRUPTED_EXIT_CODE = 130
 TERMINATED_EXIT_CODE = 143
+UNREAD_EXIT_CODE = 141  # as a shell says it of SIGPIPE
+# What a person mends at the disk; the rest of OSError is nobody's to foresee.
+OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 MAKE_ROOM = "free some space (`df -h .`) or fix the permissions, then run it again"
 
 
@@ -84,15 +88,9 @@ class LockedError(BaseImagesError):
 
 
 class StorageError(BaseImagesError):
-    """A file could not be written whole; what stood there before is untouched."""
+    """A file could not be written whole."""
 
     exit_code = 11
-
-    @classmethod
-    def of(cls, error: OSError) -> StorageError:
-        """What the system refused, with the file where it names one."""
-        where = f"{error.filename}: " if error.filename else ""
-        return cls(f"{where}{error.strerror or error}", next_step=MAKE_ROOM)
 
 
 class BuildError(BaseImagesError):
@@ -165,3 +163,11 @@ class RegressionError(BaseImagesError):
     """A candidate lost against its baseline what nobody allowed, or does not pass a gate."""
 
     exit_code = 37
+
+
+def tell_system_error(error: OSError) -> BaseImagesError:
+    """What the system refused, with the file where it names one."""
+    message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if error.errno in OF_THE_DISK:
+        return StorageError(message, next_step=MAKE_ROOM)
+    return BaseImagesError(message, next_step="run it again with `invoke --debug` to see where it happened")

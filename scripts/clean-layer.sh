@@ -1,8 +1,7 @@
 #!/bin/sh
 # Removes, at the end of the step that made them, the files that differ from build to build and
 # that nobody reads: logs, caches, backups, the machine's identity, and the day on which an account
-# without a password was made. What git has on the PATH and a second time in its own folder becomes
-# one file with two names.
+# without a password was made.
 #   clean-layer.sh [ROOT]     ROOT is the tree of another image, this one if it is left out
 set -eu
 cd "${1:-/}"
@@ -15,8 +14,3 @@ rm -f etc/passwd- etc/group- etc/shadow- etc/gshadow- etc/subuid- etc/subgid-
 rm -f var/lib/dbus/machine-id
 if [ -e etc/machine-id ]; then : > etc/machine-id; fi
 rm -rf tmp/* var/tmp/* root/.cache
-for name in git git-shell scalar; do
-  shipped=usr/bin/$name again=usr/lib/git-core/$name
-  # A link that a lower layer made stays: made anew it was a second copy.
-  if cmp -s "$shipped" "$again" && ! [ "$shipped" -ef "$again" ]; then ln -f "$shipped" "$again"; fi
-done

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from baseimages.build import BuildRecord, Engine, EngineFacts, host_facts
 from baseimages.command import Runner
-from baseimages.errors import BaseImagesError
+from baseimages.errors import MAKE_ROOM, BaseImagesError, StorageError
 from baseimages.measure.bench import Arm, Bench
 from baseimages.measure.context import check_edits
 from baseimages.measure.disk import DiskWatch
@@ -31,6 +31,7 @@ from baseimages.measure.pairs_record import (
     judge_scenario,
 )
 from baseimages.measure.record import RunRecord
+from baseimages.measure.runs import not_measured
 from baseimages.measure.scenario import COLD, Scenario
 from baseimages.measure.schedule import BASELINE, CANDIDATE, Portion, Schedule
 from baseimages.records import WorkFolder
@@ -121,13 +122,14 @@ class _Session:
         self, baseline: RunRecord | str, portion: Portion, bench: Bench, disk: DiskWatch
     ) -> ScenarioRecord:
         """A scenario of which the baseline has run, or has not for that reason, with the candidate's run."""
-        candidate = baseline
-        if isinstance(baseline, RunRecord):
-            candidate = self._run_single(CANDIDATE, portion, bench, disk)
-            if isinstance(candidate, RunRecord):
-                pair = PairRecord(first=BASELINE, baseline=baseline, candidate=candidate)
-                return judge_scenario(portion.scenario, (), (pair,), portion.cannot)
-        return judge_scenario(portion.scenario, (), (), _join(portion.cannot, str(candidate)))
+        if isinstance(baseline, str):
+            return judge_scenario(portion.scenario, (), (), _join(portion.cannot, baseline))
+        candidate = self._run_single(CANDIDATE, portion, bench, disk)
+        if isinstance(candidate, str):
+            error = StorageError(candidate, next_step=MAKE_ROOM)
+            candidate = not_measured(portion.scenario, error, self._console)
+        pair = PairRecord(first=BASELINE, baseline=baseline, candidate=candidate)
+        return judge_scenario(portion.scenario, (), (pair,), portion.cannot)
 
     def _run_single(self, role: str, portion: Portion, bench: Bench, disk: DiskWatch) -> RunRecord | str:
         """One arm's run of a scenario, or why there is none."""
@@ -153,7 +155,7 @@ class _Session:
         self._longest_s = 0.0
         noise: list[PairRecord] = []
         pairs: list[PairRecord] = []
-        left_out = [portion.cannot, self._find_obstacle(scenario)]
+        left_out = [portion.cannot, self._find_obstacle(scenario) or self._find_unbuilt(scenario, bench)]
         if not left_out[1]:
             left_out.append(self._fill(noise, portion, "noise", (first, first), bench, disk))
             left_out.append(self._fill(pairs, portion, "pairs", (first, CANDIDATE), bench, disk))
@@ -167,6 +169,13 @@ class _Session:
             if reason:
                 return f"not run, {name}: {reason}"
         return ""
+
+    def _find_unbuilt(self, scenario: Scenario, bench: Bench) -> str:
+        """Why no pair of a scenario that needs a build can have both runs."""
+        if scenario.starts_engine:
+            return ""
+        names = [name for name, arm in self._arms.items() if bench.engine_of(arm) is None]
+        return f"not run: no cold run left a build of {' and '.join(names)}" if names else ""
 
     def _fill(
         self,
@@ -188,10 +197,7 @@ class _Session:
                 return f"{number - 1} of {count} {kind_name}s run: {stop}"
             self._console.print(f"{portion.scenario.name}: {kind_name} {number} of {count}")
             began = time.monotonic()
-            pair = self._run_pair(portion, names, swapped, bench, disk)
-            if isinstance(pair, str):
-                return f"{number - 1} of {count} {kind_name}s run: {pair}"
-            found.append(pair)
+            found.append(self._run_pair(portion, names, swapped, bench, disk))
             self._longest_s = max(self._longest_s, time.monotonic() - began)
         return ""
 
@@ -205,8 +211,8 @@ class _Session:
 
     def _run_pair(
         self, portion: Portion, names: tuple[str, str], swapped: bool, bench: Bench, disk: DiskWatch
-    ) -> PairRecord | str:
-        """Both runs, or why the second may not begin: only the first tells what room one takes."""
+    ) -> PairRecord:
+        """Both runs; the second is none where there is no room for it: only the first tells how much."""
         runs: dict[str, RunRecord] = {}
         roles = dict(zip((BASELINE, CANDIDATE), names, strict=True))
         order = (CANDIDATE, BASELINE) if swapped else (BASELINE, CANDIDATE)
@@ -214,8 +220,9 @@ class _Session:
             arm = self._arms[roles[role]]
             scenario = arm.scenarios[portion.scenario.name]
             if runs and (stop := disk.find_obstacle(starts_engine=scenario.starts_engine)):
-                return f"the second run of the next did not begin: {stop}"
-            runs[role] = bench.run(arm, scenario, keep=scenario.name == COLD.name)
+                runs[role] = not_measured(scenario, StorageError(stop, next_step=MAKE_ROOM), self._console)
+            else:
+                runs[role] = bench.run(arm, scenario, keep=scenario.name == COLD.name)
         return PairRecord(first=order[0], baseline=runs[BASELINE], candidate=runs[CANDIDATE])
 
     def _describe(

@@ -27,8 +27,9 @@ PYTHON_EXTENSIONS = f"usr/lib/python3.*/lib-dynload/*-{NATIVE_TRIPLET}.so"
 # Modules beyond perl-base: scripts use them where they find them, and would miss their other half.
 HALF_A_PERL = shutil.ignore_patterns("perl", "perl5")
 # The native ldconfig does not know foreign libraries. The foreign one is run by an interpreter
-# that is called by its path, which needs no registration with the kernel.
-LDCONFIG = "usr/sbin/ldconfig"
+# that is called by its path, which needs no registration with the kernel. On Ubuntu the first is a
+# script that calls the second.
+LDCONFIGS = ("usr/sbin/ldconfig", "usr/sbin/ldconfig.real")
 INTERPRETER = "usr/bin/qemu-aarch64"
 FOREIGN = ".foreign"
 # Inside the tree, as stubs see it.
@@ -77,7 +78,7 @@ def _swap(path: Path, root: Path, native: Path) -> os.stat_result:
     stand_in = native / name.replace(FOREIGN_TRIPLET, NATIVE_TRIPLET)
     foreign = path.with_name(path.name + FOREIGN)
     path.rename(foreign)
-    if name == LDCONFIG:
+    if name in LDCONFIGS:
         path.write_text(LDCONFIG_STUB.format(interpreter=INTERPRETER + FOREIGN, name=name + FOREIGN))
     elif stand_in.is_file():
         shutil.copyfile(stand_in, path)

@@ -123,11 +123,13 @@ def test_a_stand_in_has_owner_and_mode_of_the_program(tree: Path, native: Path) 
         assert (tree / "usr/bin/dash").stat().st_mode & 0o7777 == 0o2755
 
 
-def test_ldconfig_is_the_foreign_one_behind_an_interpreter(tree: Path, native: Path) -> None:
+@pytest.mark.parametrize("name", ["ldconfig", "ldconfig.real"])
+def test_ldconfig_is_the_foreign_one_behind_an_interpreter(tree: Path, native: Path, name: str) -> None:
+    for root, content in ((tree, FOREIGN), (native, NATIVE)):
+        put(root / "usr/sbin" / name, content)
     with STAND_INS.swap_programs(tree, native):
-        assert "/usr/bin/qemu-aarch64.foreign /usr/sbin/ldconfig.foreign" in (
-            (tree / "usr/sbin/ldconfig").read_text()
-        )
+        stub = (tree / "usr/sbin" / name).read_text()
+        assert f"/usr/bin/qemu-aarch64.foreign /usr/sbin/{name}.foreign" in stub
         assert (tree / "usr/bin/qemu-aarch64.foreign").read_bytes() == NATIVE
 
 

@@ -64,6 +64,10 @@ class FakeBench:
         if self.is_full:
             raise OSError(28, "No space left on device")
 
+    def engine_of(self, arm: Arm) -> PrivateEngine | None:
+        built = (arm.name, "cold", True) in self.log and self.times[arm.name]
+        return self.engines[0] if built else None
+
     def release(self, arm: Arm) -> None:
         self.log.append((arm.name, "released", False))
 
@@ -185,8 +189,9 @@ def test_what_one_arm_did_not_run_is_no_pair_and_says_why(
     found = itertools.chain(["", "", "", "the disk is full"], itertools.repeat(""))
     monkeypatch.setattr(pairs.DiskWatch, "find_obstacle", lambda *_, **__: next(found))
     cold, no_op = run((COLD, 1), (NO_OP, 1)).scenarios
-    assert (len(cold.pairs), len(no_op.pairs)) == (1, 0)
-    assert "the disk is full" in no_op.cannot
+    assert [len(each.pairs) for each in (cold, no_op)] == [1, 1]
+    assert (no_op.pairs[0].baseline.duration_s, no_op.pairs[0].candidate.note) == (100.0, "the disk is full")
+    assert (cold.failed, no_op.failed) == (0, 1)
     bench.log.clear()
     no_op = run((COLD, 1), (NO_OP, 1), scenarios={"baseline": {"cold": COLD}}).scenarios[1]
     assert "not run, baseline" in no_op.cannot
@@ -198,10 +203,20 @@ def test_the_second_run_of_a_pair_asks_for_the_room_that_the_first_took(
 ) -> None:
     found = itertools.chain(["", "5.0 GB are free"], itertools.repeat("the disk is full"))
     monkeypatch.setattr(pairs.DiskWatch, "find_obstacle", lambda *_, **__: next(found))
-    (cold,) = run((COLD, 2)).scenarios
+    cold, no_op = run((COLD, 2), (NO_OP, 1)).scenarios
     assert [what for _, what, _ in bench.log if what] == ["cold"]
-    assert "0 of 2 pairs run: the second run of the next did not begin: 5.0 GB are free" in cold.cannot
-    assert not cold.pairs
+    (pair,) = cold.pairs
+    assert [run.note for run in (pair.baseline, pair.candidate) if not run.valid] == ["5.0 GB are free"]
+    assert "1 of 2 pairs run: the disk is full" in cold.cannot
+    assert "not run: no cold run left a build of" in no_op.cannot
+
+
+def test_an_arm_that_did_not_build_costs_the_other_no_further_run(run: Run, bench: type[FakeBench]) -> None:
+    bench.times["candidate"] = None
+    cold, no_op = run((COLD, 1), (NO_OP, 6)).scenarios
+    assert (cold.failed, no_op.failed, no_op.pairs) == (1, 0, ())
+    assert "no cold run left a build of candidate" in no_op.cannot
+    assert "no-op" not in [what for _, what, _ in bench.log]
 
 
 def test_within_a_budget_of_time_both_arms_run_each_scenario_before_the_next(
@@ -222,8 +237,11 @@ def test_a_clear_difference_is_claimed_with_its_raw_values(run: Run) -> None:
     assert len(scenario.noise) == 6
 
 
-def test_a_failed_run_is_counted_not_repeated_and_says_nothing(run: Run, bench: type[FakeBench]) -> None:
+def test_a_failed_run_is_counted_not_repeated_and_says_nothing(
+    run: Run, bench: type[FakeBench], monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench.times["candidate"] = None
+    monkeypatch.setattr(bench, "engine_of", lambda *_: "an engine")
     record = run((COLD, 1), (NO_OP, 6))
     scenario = record.scenario("no-op")
     assert scenario

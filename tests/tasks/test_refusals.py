@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import pytest
 
 import tasks
 from baseimages import verbs
-from baseimages.errors import BuildError, RecordError, StorageError
+from baseimages.errors import UNREAD_EXIT_CODE, BuildError, RecordError, StorageError
+from tests.conftest import ROOT
 from tests.tasks.conftest import NoRunner, refusal
 
 
@@ -38,6 +41,17 @@ def test_what_the_system_refuses_is_told_without_a_traceback(
     code, said = refusal(capsys, tasks.plan)
     assert code == StorageError.exit_code
     assert said.startswith("error: progress.jsonl: No space left on device\nNext: free some space")
+
+
+@pytest.mark.process
+def test_a_reader_that_went_away_is_no_error() -> None:
+    """`invoke plan | head -c 1`: more is printed than a pipe holds, and nobody reads it."""
+    argv = [sys.executable, "-m", "invoke", "plan", "--json", "--variant", "all"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout
+        process.stdout.close()
+        _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (UNREAD_EXIT_CODE, b"")
 
 
 @pytest.mark.parametrize(
