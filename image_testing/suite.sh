@@ -3,6 +3,7 @@
 #   SUITE               its own name
 #   IMAGE_FOLDER        the folder of the image's locks
 #   IMAGE_ARCHITECTURE  amd64 or arm64
+#   IMAGE_WORKDIR       the legacy image's, where those on top of it put their files
 #   IMAGE_PROCESSOR     the least that an arm64 image has to run on, as qemu names it; without it
 #                       nothing is emulated
 # and may set SKIPPED_AS, words before the reason of a suite that is skipped, and define prepare,
@@ -106,7 +107,7 @@ ask_from_outside() {
     "$(set +e; docker run --rm --entrypoint /usr/local/bin/entrypoint.sh "$image" > /dev/null 2>&1; printf %s $?)"
   outcome 'without privileges EE_DD=1 fails soon and says so' '69' \
     "$(set +e; docker run --rm -e EE_DD=1 "$image" true > /dev/null 2>&1; printf %s $?)"
-  outcome 'WORKDIR' '/exe_eng_base' "$(docker run --rm "$image" pwd 2> /dev/null)"
+  outcome 'WORKDIR' "$IMAGE_WORKDIR" "$(docker run --rm "$image" pwd 2> /dev/null)"
   ask_for_frugality
 }
 

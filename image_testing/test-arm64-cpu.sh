@@ -6,7 +6,7 @@
 set -euo pipefail
 
 # shellcheck disable=SC2034 # read by suite.sh
-readonly SUITE=test-arm64-cpu IMAGE_FOLDER=base_edge_node_arm64_cpu IMAGE_ARCHITECTURE=arm64
+readonly SUITE=test-arm64-cpu IMAGE_FOLDER=base_edge_node_arm64_cpu IMAGE_ARCHITECTURE=arm64 IMAGE_WORKDIR=/exe_eng_base
 # shellcheck disable=SC2034 # read by suite.sh
 readonly IMAGE_PROCESSOR=cortex-a72
 # shellcheck source=image_testing/suite.sh

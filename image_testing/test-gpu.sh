@@ -6,7 +6,7 @@
 set -euo pipefail
 
 # shellcheck disable=SC2034 # read by suite.sh
-readonly SUITE=test-gpu IMAGE_FOLDER=base_edge_node_amd64_gpu IMAGE_ARCHITECTURE=amd64
+readonly SUITE=test-gpu IMAGE_FOLDER=base_edge_node_amd64_gpu IMAGE_ARCHITECTURE=amd64 IMAGE_WORKDIR=/ai_edge_node
 # shellcheck source=image_testing/suite.sh
 . "$(dirname "${BASH_SOURCE[0]}")/suite.sh"
 

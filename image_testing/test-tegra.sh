@@ -5,7 +5,7 @@
 set -euo pipefail
 
 # shellcheck disable=SC2034 # read by suite.sh
-readonly SUITE=test-tegra IMAGE_FOLDER=base_edge_node_arm64_tegra IMAGE_ARCHITECTURE=arm64
+readonly SUITE=test-tegra IMAGE_FOLDER=base_edge_node_arm64_tegra IMAGE_ARCHITECTURE=arm64 IMAGE_WORKDIR=/exe_eng_base
 # shellcheck disable=SC2034 # read by suite.sh
 readonly SKIPPED_AS='manual on a Jetson: '
 # shellcheck source=image_testing/suite.sh

@@ -124,6 +124,16 @@ def test_the_environment_is_the_legacy_one(variant: str) -> None:
 
 
 @VARIANTS
+def test_the_image_starts_where_the_legacy_one_did_and_the_suite_asks_for_it(variant: str) -> None:
+    image = FAMILY.images[variant]
+    sides = (load_dockerfile(ROOT / image.dockerfile), read(variant))
+    stages = [stage for side in sides for stage in side.stages if stage.name == "core"]
+    ours, legacy = (i.text for stage in stages for i in stage.instructions if i.keyword == "WORKDIR")
+    assert ours == legacy
+    assert f"IMAGE_WORKDIR={legacy.removeprefix('WORKDIR ')}\n" in (ROOT / image.suite).read_text()
+
+
+@VARIANTS
 def test_what_both_sides_have_has_one_version(variant: str) -> None:
     ours = load_dockerfile(ROOT / FAMILY.images[variant].dockerfile).values({})
     legacy = read(variant).values({})
