@@ -25,7 +25,7 @@ from baseimages.errors import (
     TERMINATED_EXIT_CODE,
     UNREAD_EXIT_CODE,
     BaseImagesError,
-    tell_system_error,
+    tell_error,
 )
 from baseimages.selection import BuildInputs, Selection, list_built
 
@@ -64,7 +64,7 @@ def verb(**options: Any) -> Callable[[Callable[..., None]], Any]:
             except (BaseImagesError, OSError) as raised:
                 if logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
                     raise
-                error = tell_system_error(raised) if isinstance(raised, OSError) else raised
+                error = tell_error(raised)
                 print(f"error: {error}", file=sys.stderr)
                 sys.exit(error.exit_code)
             except KeyboardInterrupt:

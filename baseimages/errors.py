@@ -165,8 +165,10 @@ class RegressionError(BaseImagesError):
     exit_code = 37
 
 
-def tell_system_error(error: OSError) -> BaseImagesError:
-    """What the system refused, with the file where it names one."""
+def tell_error(error: BaseImagesError | OSError) -> BaseImagesError:
+    """An error as a person meets it; what the system refused, with the file where it names one."""
+    if isinstance(error, BaseImagesError):
+        return error
     message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     if error.errno in OF_THE_DISK:
         return StorageError(message, next_step=MAKE_ROOM)

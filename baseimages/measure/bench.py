@@ -28,7 +28,7 @@ from baseimages.build import (
     store_solve,
 )
 from baseimages.command import Runner
-from baseimages.errors import BaseImagesError, MeasurementError, tell_system_error
+from baseimages.errors import BaseImagesError, MeasurementError, tell_error
 from baseimages.measure.builder import PRESENT, PULLED, bring_base, private_engine
 from baseimages.measure.context import edit_plan
 from baseimages.measure.disk import DiskWatch
@@ -103,9 +103,8 @@ class Bench:
             if not scenario.starts_engine:
                 return self._run_warm(arm, scenario)
             run = self._run_new(arm, scenario, keep)
-        except (BaseImagesError, OSError) as raised:  # a disk that is full is one of them
-            error = tell_system_error(raised) if isinstance(raised, OSError) else raised
-            run = not_measured(scenario, error, self._console)
+        except (BaseImagesError, OSError) as error:  # a disk that is full is one of them
+            run = not_measured(scenario, tell_error(error), self._console)
         if keep and not run.valid:
             self._failed[arm.name] = run.note
         return run

@@ -126,8 +126,7 @@ class _Session:
             return judge_scenario(portion.scenario, (), (), _join(portion.cannot, baseline))
         candidate = self._run_single(CANDIDATE, portion, bench, disk)
         if isinstance(candidate, str):
-            error = StorageError(candidate, next_step=MAKE_ROOM)
-            candidate = not_measured(portion.scenario, error, self._console)
+            candidate = self._leave_out(portion.scenario, candidate)
         pair = PairRecord(first=BASELINE, baseline=baseline, candidate=candidate)
         return judge_scenario(portion.scenario, (), (pair,), portion.cannot)
 
@@ -220,10 +219,14 @@ class _Session:
             arm = self._arms[roles[role]]
             scenario = arm.scenarios[portion.scenario.name]
             if runs and (stop := disk.find_obstacle(starts_engine=scenario.starts_engine)):
-                runs[role] = not_measured(scenario, StorageError(stop, next_step=MAKE_ROOM), self._console)
+                runs[role] = self._leave_out(scenario, stop)
             else:
                 runs[role] = bench.run(arm, scenario, keep=scenario.name == COLD.name)
         return PairRecord(first=order[0], baseline=runs[BASELINE], candidate=runs[CANDIDATE])
+
+    def _leave_out(self, scenario: Scenario, stop: str) -> RunRecord:
+        """The run that there is no room for."""
+        return not_measured(scenario, StorageError(stop, next_step=MAKE_ROOM), self._console)
 
     def _describe(
         self,

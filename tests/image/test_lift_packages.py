@@ -21,7 +21,7 @@ Lift = Callable[[Mapping[str, "bytes | Symlink"]], Any]
 def load_lift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lift:
     """lift_packages.py for an arm64 tree with these files; its dpkg answers with the architecture."""
     monkeypatch.syspath_prepend(ROOT / "scripts" / "ml")
-    module = load_script("lift_packages")
+    module = load_script("ml/lift_packages")
 
     def lift(files: Mapping[str, bytes | Symlink]) -> Any:
         for name, content in files.items():

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.image.conftest import load_script
 
-
-def load_script(name: str) -> ModuleType:
-    path = ROOT / "scripts" / "cross" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec
-    assert spec.loader
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-STAND_INS = load_script("stand_ins")
-INSTALL = load_script("install")
+STAND_INS = load_script("cross/stand_ins")
+INSTALL = load_script("cross/install")
 FOREIGN = b"\x7fELF foreign"
 NATIVE = b"\x7fELF native"
 

@@ -20,7 +20,7 @@ FAMILY = load_family(ROOT / "images.toml")
 @pytest.fixture(name="tensorrt")
 def load_tensorrt() -> Any:
     """install_tensorrt.py as a module."""
-    return load_script("install_tensorrt")
+    return load_script("ml/install_tensorrt")
 
 
 PINNED = "10.14.1.48.post1"

@@ -41,7 +41,7 @@ def test_wheels_for_another_python_are_split_where_they_lie(tmp_path: Path) -> N
 @pytest.fixture(name="split")
 def load_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """split_wheels.py, for distributions installed in a folder of the test."""
-    module = load_script("split_wheels")
+    module = load_script("ml/split_wheels")
     monkeypatch.setenv("CUDA", "12.8")
     monkeypatch.setattr(module, "SITE", tmp_path / "site")
     return module
@@ -258,7 +258,7 @@ NOBODY_ASKED = {Path(f"{GCC}/lto1"), Path("/usr/bin/gcc-ar"), Path("/usr/bin/cpp
 
 
 def test_the_c_compiler_ships_where_it_is_asked_for_and_nothing_else_comes_along() -> None:
-    lift = load_script("lift_packages")
+    lift = load_script("ml/lift_packages")
     owner = dict.fromkeys(C_PROGRAMS | CPP_PROGRAMS | NOBODY_ASKED, "gcc-14")
     assert lift.choose_compiler(owner) == CPP_PROGRAMS
     assert lift.choose_compilers(owner) == CPP_PROGRAMS | C_PROGRAMS
@@ -271,7 +271,7 @@ def add_library(root: Path, site: Path, name: str) -> None:
 
 
 def test_cuda_libraries_are_linked_to_their_places_in_the_image(tmp_path: Path) -> None:
-    link = load_script("link_cuda")
+    link = load_script("ml/link_cuda")
     add_library(tmp_path / "a", link.SITE, "nvidia/cublas/lib/libcublas.so.12")
     add_library(tmp_path / "b", link.SITE, "tensorrt_libs/libnvinfer.so.10")
     link.main(tmp_path / "out", [tmp_path / "a", tmp_path / "b"])
@@ -283,7 +283,7 @@ def test_cuda_libraries_are_linked_to_their_places_in_the_image(tmp_path: Path) 
 
 
 def test_a_second_cuda_stack_stops_the_build(tmp_path: Path) -> None:
-    link = load_script("link_cuda")
+    link = load_script("ml/link_cuda")
     add_library(tmp_path, link.SITE, "nvidia/cublas/lib/libcublas.so.12")
     add_library(tmp_path, link.SITE, "nvidia/other/lib/libcublas.so.12")
     with pytest.raises(SystemExit, match=r"libcublas.so.12 is there twice"):
