@@ -3,132 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pytest
-from rich.console import Console
 
 from baseimages.build import BuildRecord
-from baseimages.declare import Edit
 from baseimages.errors import MeasurementError
-from baseimages.measure import describe_pairs, load_known, pairs
+from baseimages.measure import describe_pairs, load_known
 from baseimages.measure.bench import Arm
-from baseimages.measure.isolated import PrivateEngine
-from baseimages.measure.pairs import run_pairs
 from baseimages.measure.pairs_record import OTHER_DAY, PairRecord, PairsRecord, judge_quantity
 from baseimages.measure.record import BenchmarkRecord, RunRecord
-from baseimages.measure.scenario import COLD, NO_OP, Scenario, edit_scenario
+from baseimages.measure.scenario import COLD, NO_OP, Scenario
 from baseimages.measure.schedule import Schedule, make_schedule
 from baseimages.plan import BuildPlan
 from baseimages.records import WorkFolder, write_record
-from tests.build.conftest import ENGINE
-from tests.conftest import FakeRunner
-from tests.measure.conftest import DIGEST
-
-BOTH = ("baseline", "candidate")
-EDIT_PIN = edit_scenario("edit-pin", Edit(file="scripts/entrypoint.sh", append="# {edit}"))
-DAY = "2026-01-02T03:04:05Z"
-Run = Callable[..., PairsRecord]
-
-
-def made(scenario: str, duration_s: float | None, *, cpu_s: float | None = 1.0, day: str = DAY) -> RunRecord:
-    return RunRecord(
-        scenario=scenario,
-        duration_s=duration_s,
-        cpu_s=cpu_s,
-        valid=duration_s is not None,
-        note="" if duration_s else "it did not build",
-        started_at=day,
-    )
-
-
-class FakeBench:
-    """Gives each run its arm's time; `log` is (arm, scenario, keep) of each."""
-
-    def __init__(self, *_: object) -> None:
-        self.engines = [PrivateEngine(**dataclasses.asdict(ENGINE), pid=1)]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self.log.append(("closed", "", False))
-
-    def store_build(self, arm: Arm, work: WorkFolder) -> None:
-        self.log.append((arm.name, f"stored in {work.image_name}", False))
-        self.clock.now += 1000.0
-        if self.is_full:
-            raise OSError(28, "No space left on device")
-
-    def engine_of(self, arm: Arm) -> PrivateEngine | None:
-        built = (arm.name, "cold", True) in self.log and self.times[arm.name]
-        return self.engines[0] if built else None
-
-    def release(self, arm: Arm) -> None:
-        self.log.append((arm.name, "released", False))
-
-    log: list[tuple[str, str, bool]]
-    is_full = False
-    times: dict[str, float | None]
-    clock: Clock
-
-    def run(self, arm: Arm, scenario: Scenario, *, keep: bool = False) -> RunRecord:
-        self.log.append((arm.name, scenario.name, keep))
-        time_s = self.times[arm.name]
-        self.clock.now += time_s or 0.0
-        return made(scenario.name, time_s)
-
-
-class Clock:
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> type[FakeBench]:
-    FakeBench.log, FakeBench.times = [], {"baseline": 100.0, "candidate": 50.0}
-    FakeBench.clock = Clock()
-    monkeypatch.setattr(pairs, "Bench", FakeBench)
-    monkeypatch.setattr(pairs, "time", FakeBench.clock)
-    monkeypatch.setattr(pairs, "remove_leftovers", lambda *_: None)
-    return FakeBench
-
-
-@pytest.fixture
-def stored() -> list[PairsRecord]:
-    return []
-
-
-@pytest.fixture
-def run(
-    bench: type[FakeBench],
-    plan: BuildPlan,
-    built: BuildRecord,
-    work: WorkFolder,
-    runner: FakeRunner,
-    console: Console,
-    stored: list[PairsRecord],
-) -> Run:
-    def call(*wishes: tuple[Scenario, int], names=BOTH, other: BuildPlan | None = None, **options):
-        schedule = make_schedule(wishes, arms=names, known={}, seed=7, budget_s=options.pop("budget_s", None))
-        plans = {"baseline": other or plan, "candidate": plan}
-        own = {each.name: each for each in (COLD, NO_OP, EDIT_PIN)}
-        arms = {name: Arm(name=name, plan=plans[name], scenarios=own) for name in names}
-        for name, scenarios in options.pop("scenarios", {}).items():
-            arms[name] = dataclasses.replace(arms[name], scenarios=scenarios)
-        return run_pairs(
-            schedule, arms, built, ENGINE, runner, work, console,
-            disk_budget_bytes=options.pop("disk_budget_bytes", None), store=stored.append,
-            baseline_work=options.pop("baseline_work", None),
-        )  # fmt: skip
-
-    return call
+from tests.measure.conftest import BOTH, DIGEST, EDIT_PIN, FakeBench, Run, made
 
 
 def test_the_baseline_meets_itself_first_and_then_the_candidate_back_to_back(
@@ -144,88 +34,6 @@ def test_the_baseline_meets_itself_first_and_then_the_candidate_back_to_back(
     assert [name for name, _ in zip(names[12::2], scenario.pairs, strict=True)] == [
         pair.first for pair in scenario.pairs
     ]
-
-
-@pytest.mark.parametrize("is_full", [False, True])
-def test_what_was_not_built_is_stored_between_its_cold_run_and_the_others_if_it_can_be(
-    run: Run,
-    bench: type[FakeBench],
-    work: WorkFolder,
-    stored: list[PairsRecord],
-    monkeypatch: pytest.MonkeyPatch,
-    is_full: bool,
-) -> None:
-    monkeypatch.setattr(bench, "is_full", is_full)
-    record = run((COLD, 1), (NO_OP, 2), baseline_work=work, budget_s=600.0)
-    assert [what for _, what, _ in bench.log if what.startswith("stored")] == ["stored in image_one"]
-    assert bench.log.index(("baseline", "stored in image_one", False)) == 2
-    scenario = record.scenario("no-op")
-    assert scenario
-    assert len(scenario.pairs) == 2, "neither its end nor its time is one of the pairs'"
-    assert stored[0].scenario("cold"), "what was measured is kept before anything else is tried"
-
-
-def test_single_pairs_are_run_arm_by_arm_so_that_one_engine_is_held_at_a_time(
-    run: Run, bench: type[FakeBench], work: WorkFolder, stored: list[PairsRecord]
-) -> None:
-    record = run((COLD, 1), (NO_OP, 1), (EDIT_PIN, 1), baseline_work=work)
-    assert [(name, what) for name, what, _ in bench.log] == [
-        ("baseline", "cold"), ("baseline", "stored in image_one"), ("baseline", "no-op"),
-        ("baseline", "edit-pin"), ("baseline", "released"),
-        ("candidate", "cold"), ("candidate", "no-op"), ("candidate", "edit-pin"), ("closed", ""),
-    ]  # fmt: skip
-    for scenario in record.scenarios:
-        (pair,) = scenario.pairs
-        assert (pair.first, pair.baseline.duration_s, pair.candidate.duration_s) == ("baseline", 100.0, 50.0)
-        assert "no claim" in scenario.cannot
-    assert record.apart
-    assert [len(each.scenarios) for each in stored] == [3, 3, 3]
-    assert "broken off" in stored[0].scenarios[1].cannot
-
-
-def test_what_one_arm_did_not_run_is_no_pair_and_says_why(
-    run: Run, bench: type[FakeBench], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = itertools.chain(["", "", "", "the disk is full"], itertools.repeat(""))
-    monkeypatch.setattr(pairs.DiskWatch, "find_obstacle", lambda *_, **__: next(found))
-    cold, no_op = run((COLD, 1), (NO_OP, 1)).scenarios
-    assert [len(each.pairs) for each in (cold, no_op)] == [1, 1]
-    assert (no_op.pairs[0].baseline.duration_s, no_op.pairs[0].candidate.note) == (100.0, "the disk is full")
-    assert (cold.failed, no_op.failed) == (0, 1)
-    bench.log.clear()
-    no_op = run((COLD, 1), (NO_OP, 1), scenarios={"baseline": {"cold": COLD}}).scenarios[1]
-    assert "not run, baseline" in no_op.cannot
-    assert "no-op" not in [what for _, what, _ in bench.log]
-
-
-def test_the_second_run_of_a_pair_asks_for_the_room_that_the_first_took(
-    run: Run, bench: type[FakeBench], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = itertools.chain(["", "5.0 GB are free"], itertools.repeat("the disk is full"))
-    monkeypatch.setattr(pairs.DiskWatch, "find_obstacle", lambda *_, **__: next(found))
-    cold, no_op = run((COLD, 2), (NO_OP, 1)).scenarios
-    assert [what for _, what, _ in bench.log if what] == ["cold"]
-    (pair,) = cold.pairs
-    assert [run.note for run in (pair.baseline, pair.candidate) if not run.valid] == ["5.0 GB are free"]
-    assert "1 of 2 pairs run: the disk is full" in cold.cannot
-    assert "not run: no cold run left a build of" in no_op.cannot
-
-
-def test_an_arm_that_did_not_build_costs_the_other_no_further_run(run: Run, bench: type[FakeBench]) -> None:
-    bench.times["candidate"] = None
-    cold, no_op = run((COLD, 1), (NO_OP, 6)).scenarios
-    assert (cold.failed, no_op.failed, no_op.pairs) == (1, 0, ())
-    assert "no cold run left a build of candidate" in no_op.cannot
-    assert "no-op" not in [what for _, what, _ in bench.log]
-
-
-def test_within_a_budget_of_time_both_arms_run_each_scenario_before_the_next(
-    run: Run, bench: type[FakeBench]
-) -> None:
-    record = run((COLD, 1), (NO_OP, 1), (EDIT_PIN, 1), budget_s=299.0)
-    assert not record.apart
-    assert {name for name, _, _ in bench.log[:2]} == {*BOTH}
-    assert [len(each.pairs) for each in record.scenarios] == [1, 1, 0]
 
 
 def test_a_clear_difference_is_claimed_with_its_raw_values(run: Run) -> None:
@@ -281,19 +89,6 @@ def test_the_first_cold_pair_is_run_although_the_budget_is_spent(run: Run) -> No
     cold = record.scenario("cold")
     assert cold
     assert len(cold.pairs) == 1
-
-
-def test_a_session_stops_when_its_disk_budget_is_spent(
-    run: Run, bench: type[FakeBench], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pairs.DiskWatch, "find_obstacle", lambda *_, **__: "the disk budget is spent")
-    cold = run((COLD, 1), disk_budget_bytes=10).scenario("cold")
-    assert cold
-    assert "the disk budget is spent" in cold.cannot
-    assert [what for _, what, _ in bench.log if what] == ["released"]
-    cold = run((COLD, 2), disk_budget_bytes=10).scenario("cold")
-    assert cold
-    assert "0 of 2 pairs run: the disk budget is spent" in cold.cannot
 
 
 def test_an_arm_without_the_scenario_runs_neither_and_is_named(run: Run, bench: type[FakeBench]) -> None:
